@@ -1,1 +1,6 @@
-//! .
+//! Orlop: an OCI container runtime as a library.
+
+pub mod error;
+pub mod spec;
+
+pub use error::{Error, Kind, Op, Pointer, Result};

@@ -1,6 +1,8 @@
 //! The machine that the kernel runs filters on (`linux/filter.h`, classic BPF), as far as a seccomp filter can use it.
 
-use libc::{BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W};
+use libc::{
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W,
+};
 
 /// A system call as a filter sees it.
 #[derive(Clone, Copy, Debug)]

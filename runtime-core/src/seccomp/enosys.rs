@@ -7,6 +7,7 @@
 //!
 //! - Not where the default lets the call through (allow, log, trace: a tracer answers by itself), nor where it is ENOSYS.
 //! - "Names" includes rules that repeat the default, and leaves out names that libseccomp does not know.
+//! - Nor do calls count that libseccomp resolves to a call behind `socketcall` or `ipc` (x86): their own numbers are old.
 //! - An architecture for which no name is known is left to the program.
 //! - x32 calls are calls of x86_64 with bit 30 set; they have their own largest number, and none where x32 is not listed.
 //! - s390 passes a number above 255 through `setup(2)`, number 0, and leaves the 0 there where the kernel does not know

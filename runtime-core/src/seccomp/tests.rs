@@ -134,7 +134,8 @@ fn every_action_is_what_the_kernel_calls_it() {
 #[test]
 fn every_operator_compares_all_64_bits_unsigned() {
     let samples = [0, 1, 0xff, 0xffff_ffff, 0x1_0000_0000, 0x1_0000_00ff, u64::MAX - 1, u64::MAX];
-    let operators: [(SeccompOperator, fn(u64, u64) -> bool); 7] = [
+    type Holds = fn(u64, u64) -> bool;
+    let operators: [(SeccompOperator, Holds); 7] = [
         (SeccompOperator::NotEqual, |a, b| a != b),
         (SeccompOperator::Less, |a, b| a < b),
         (SeccompOperator::LessOrEqual, |a, b| a <= b),

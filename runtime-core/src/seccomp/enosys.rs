@@ -11,7 +11,7 @@
 //! - An architecture for which no name is known is left to the program.
 //! - x32 calls are calls of x86_64 with bit 30 set; they have their own largest number, and none where x32 is not listed.
 //! - s390 passes a number above 255 through `setup(2)`, number 0, and leaves the 0 there where the kernel does not know
-//!   the number: 0 gets ENOSYS too. Nobody has called the real `setup` since Linux 1.3.
+//!   the number: 0 gets ENOSYS too. There is no real `setup` since Linux 2.1.121 (setup(2)).
 
 use libc::{BPF_ABS, BPF_JA, BPF_JEQ, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W};
 use libseccomp::{ScmpArch, ScmpSyscall};
@@ -133,4 +133,76 @@ fn load(offset: u32) -> Instruction {
 
 fn jump(test: u32, k: u32, if_true: u8, if_false: u8) -> Instruction {
     Instruction { if_true, if_false, ..Instruction::new(BPF_JMP | test | BPF_K, k) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bpf::{Call, is_valid, run};
+    use super::*;
+
+    const ENOSYS: u32 = RETURN_ENOSYS;
+    const ON: u32 = libc::SECCOMP_RET_ALLOW;
+
+    /// The answers of the prologue for `ceilings`, before a program that allows everything.
+    fn answers(ceilings: &[(ScmpArch, u32)], audit: u32, numbers: &[u32]) -> Vec<u32> {
+        let mut program = assemble(ceilings);
+        program.push(Instruction::new(BPF_RET | BPF_K, ON));
+        let bytes = program.iter().flat_map(|instruction| instruction.bytes()).collect::<Vec<_>>();
+        assert!(is_valid(&bytes));
+        numbers.iter().map(|number| run(&bytes, &Call { arch: audit, number: *number, args: [0; 6] })).collect()
+    }
+
+    #[test]
+    fn x32_has_a_ceiling_of_its_own() {
+        let numbers = [0, 300, 301, X32 - 1, X32, X32 | 500, X32 | 501, u32::MAX];
+        let x86_64 = (ScmpArch::X8664, 300);
+        let x32 = (ScmpArch::X32, X32 | 500);
+        let both = [ON, ON, ENOSYS, ENOSYS, ON, ON, ENOSYS, ENOSYS];
+        assert_eq!(answers(&[x86_64, x32], 0xc000_003e, &numbers), both);
+        assert_eq!(answers(&[x32, x86_64], 0xc000_003e, &numbers), both);
+        let without_x32 = [ON, ON, ENOSYS, ENOSYS, ON, ON, ON, ON];
+        assert_eq!(answers(&[x86_64], 0xc000_003e, &numbers), without_x32, "left to libseccomp, which kills");
+    }
+
+    #[test]
+    fn zero_is_a_number_except_on_s390() {
+        for (arch, audit, zero) in [
+            (ScmpArch::S390, 0x16, ENOSYS),
+            (ScmpArch::S390X, 0x8000_0016, ENOSYS),
+            (ScmpArch::Aarch64, 0xc000_00b7, ON),
+            (ScmpArch::X86, 0x4000_0003, ON),
+        ] {
+            assert_eq!(answers(&[(arch, 112)], audit, &[0, 1, 112, 113]), [zero, ON, ON, ENOSYS], "{arch:?}");
+        }
+    }
+
+    #[test]
+    fn each_architecture_meets_its_own_ceiling() {
+        let all = [
+            ScmpArch::X86,
+            ScmpArch::X8664,
+            ScmpArch::Arm,
+            ScmpArch::Aarch64,
+            ScmpArch::Loongarch64,
+            ScmpArch::Mips,
+            ScmpArch::Mips64,
+            ScmpArch::Mips64N32,
+            ScmpArch::Mipsel,
+            ScmpArch::Mipsel64,
+            ScmpArch::Mipsel64N32,
+            ScmpArch::Ppc,
+            ScmpArch::Ppc64,
+            ScmpArch::Ppc64Le,
+            ScmpArch::S390,
+            ScmpArch::S390X,
+            ScmpArch::Riscv64,
+        ];
+        let ceilings = all.iter().zip(100..).map(|(arch, ceiling)| (*arch, ceiling)).collect::<Vec<_>>();
+        for (arch, ceiling) in &ceilings {
+            let audit = audit_arch(*arch).unwrap();
+            assert_eq!(answers(&ceilings, audit, &[*ceiling, ceiling + 1]), [ON, ENOSYS], "{arch:?}");
+        }
+        assert_eq!(answers(&ceilings, 0xdead_beef, &[0, 5000]), [ON, ON]);
+        assert!(assemble(&[]).is_empty());
+    }
 }

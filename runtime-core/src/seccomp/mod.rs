@@ -13,6 +13,8 @@ mod tests;
 
 use std::os::fd::BorrowedFd;
 
+pub use cache::open as cache_dir;
+
 use crate::error::{Error, Kind, Op, Pointer, Result};
 use crate::spec::{Seccomp, Warning};
 
@@ -62,5 +64,3 @@ pub fn cached(profile: &Seccomp<'_>, cache_dir: BorrowedFd<'_>) -> Result<Filter
     }
     Ok(filter)
 }
-
-pub use cache::open as cache_dir;

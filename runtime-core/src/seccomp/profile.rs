@@ -88,7 +88,7 @@ fn add(
 /// The rules, one of which must match, that stand for `args`.
 ///
 /// libseccomp takes one condition per argument and rule. Where a profile has two on one argument, runc makes each condition
-/// a rule of its own, so that *any* suffices where the specification wants all: docker's profiles before 2018 relied on it.
+/// a rule of its own, so that *any* suffices where the specification wants all: profiles in use were written against that.
 fn alternatives(args: &[SeccompArg]) -> Vec<Vec<ScmpArgCompare>> {
     let repeats =
         args.iter().enumerate().any(|(at, arg)| args.iter().skip(at + 1).any(|other| other.index == arg.index));

@@ -131,26 +131,37 @@ fn every_action_is_what_the_kernel_calls_it() {
     }
 }
 
+type Holds = fn(u64, u64) -> bool;
+
+/// The second operand of [`SeccompOperator::MaskedEqual`] is the value under the mask 0x1_0000_00f0.
+const OPERATORS: [(SeccompOperator, Holds); 7] = [
+    (SeccompOperator::NotEqual, |a, b| a != b),
+    (SeccompOperator::Less, |a, b| a < b),
+    (SeccompOperator::LessOrEqual, |a, b| a <= b),
+    (SeccompOperator::Equal, |a, b| a == b),
+    (SeccompOperator::GreaterOrEqual, |a, b| a >= b),
+    (SeccompOperator::Greater, |a, b| a > b),
+    (SeccompOperator::MaskedEqual, |a, b| a & MASK == b & MASK),
+];
+const MASK: u64 = 0x1_0000_00f0;
+const VALUES: [u64; 8] = [0, 1, 0xff, 0xffff_ffff, 0x1_0000_0000, 0x1_0000_00ff, u64::MAX - 1, u64::MAX];
+
+fn compare(index: u32, operator: SeccompOperator, value: u64) -> SeccompArg {
+    match operator {
+        SeccompOperator::MaskedEqual => arg(index, operator, MASK, value & MASK),
+        _ => arg(index, operator, value, 0),
+    }
+}
+
 #[test]
 fn every_operator_compares_all_64_bits_unsigned() {
-    let samples = [0, 1, 0xff, 0xffff_ffff, 0x1_0000_0000, 0x1_0000_00ff, u64::MAX - 1, u64::MAX];
-    type Holds = fn(u64, u64) -> bool;
-    let operators: [(SeccompOperator, Holds); 7] = [
-        (SeccompOperator::NotEqual, |a, b| a != b),
-        (SeccompOperator::Less, |a, b| a < b),
-        (SeccompOperator::LessOrEqual, |a, b| a <= b),
-        (SeccompOperator::Equal, |a, b| a == b),
-        (SeccompOperator::GreaterOrEqual, |a, b| a >= b),
-        (SeccompOperator::Greater, |a, b| a > b),
-        (SeccompOperator::MaskedEqual, |a, b| a & b == b & 0x1_0000_00f0),
-    ];
-    for (operator, holds) in operators {
-        for (index, value) in [(0, 0xff), (5, 0x1_0000_00ff)] {
-            let conditions = vec![arg(index, operator, value, value & 0x1_0000_00f0)];
+    for (operator, holds) in OPERATORS {
+        for (index, value) in [0, 5].into_iter().flat_map(|index| VALUES.map(|value| (index, value))) {
+            let conditions = vec![compare(index, operator, value)];
             let filter =
                 compile(&profile(SeccompAction::Allow, vec![rule(&["ioctl"], SeccompAction::Trap, conditions)]));
             let filter = filter.unwrap();
-            for sample in samples {
+            for sample in VALUES {
                 let mut args = [0x5555; 6];
                 args[index as usize] = sample;
                 let expected = if holds(sample, value) { SECCOMP_RET_TRAP } else { SECCOMP_RET_ALLOW };
@@ -158,6 +169,78 @@ fn every_operator_compares_all_64_bits_unsigned() {
             }
         }
     }
+}
+
+/// Numbers from a fixed seed (Knuth's MMIX constants): the same profiles in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % below
+    }
+}
+
+#[test]
+fn profiles_of_any_size_decide_as_their_rules_say() {
+    let actions = [(SeccompAction::Allow, SECCOMP_RET_ALLOW), (SeccompAction::Trap, SECCOMP_RET_TRAP)];
+    let name = |number| ScmpSyscall::from_raw_syscall(number).get_name_by_arch(ScmpArch::X8664);
+    let names = (0..330).filter_map(|number| Some(&*name(number).ok()?.leak())).collect::<Vec<_>>();
+    let mut dice = Dice(42);
+    for size in [1, 2, 5, 31, 32, 33, 40, 100, 200, 300] {
+        // One rule at most for a system call, so that there is no doubt which decides.
+        let mut chosen = names.clone();
+        while chosen.len() > size {
+            chosen.swap_remove(dice.roll(chosen.len()));
+        }
+        let mut rules = Vec::new();
+        for name in chosen {
+            let mut conditions: Vec<(u32, usize, u64)> = Vec::new();
+            for index in 0..6 {
+                if dice.roll(6) == 0 {
+                    conditions.push((index, dice.roll(7), VALUES[dice.roll(8)]));
+                }
+            }
+            rules.push((name, actions[dice.roll(2)], conditions));
+        }
+        let calls = rules.iter().map(|(name, (action, _), conditions)| {
+            rule(
+                &[name],
+                *action,
+                conditions.iter().map(|(i, at, value)| compare(*i, OPERATORS[*at].0, *value)).collect(),
+            )
+        });
+        let filter = compile(&profile(SeccompAction::Log, calls.collect())).unwrap();
+        assert!(is_valid(&filter.bytes));
+        for name in &names {
+            for _ in 0..20 {
+                let args = [(); 6].map(|()| VALUES[dice.roll(8)]);
+                let matching = rules.iter().find(|(ruled, _, conditions)| {
+                    ruled == name && conditions.iter().all(|(i, at, value)| OPERATORS[*at].1(args[*i as usize], *value))
+                });
+                let expected = matching.map_or(SECCOMP_RET_LOG, |(_, (_, answer), _)| *answer);
+                assert_eq!(native(&filter, name, args), expected, "{name} {args:#x?} of {size}: {matching:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_rules_that_contradict_each_other_the_first_counts() {
+    let calls =
+        vec![rule(&["mkdir"], SeccompAction::Allow, vec![]), rule(&["read", "mkdir"], SeccompAction::Trap, vec![])];
+    let filter = compile(&profile(SeccompAction::Errno(1), calls)).unwrap();
+    assert_eq!(native(&filter, "mkdir", [0; 6]), SECCOMP_RET_ALLOW);
+    assert_eq!(native(&filter, "read", [0; 6]), SECCOMP_RET_TRAP);
+}
+
+#[test]
+fn what_libseccomp_refuses_is_named() {
+    // MAX_ERRNO itself is no errno to libseccomp.
+    let calls = vec![rule(&["read", "mkdir"], SeccompAction::Errno(4095), vec![])];
+    let error = compile(&profile(SeccompAction::Allow, calls)).unwrap_err();
+    assert_eq!(error.pointer().unwrap().as_str(), "/linux/seccomp/syscalls/0/names/0");
+    assert!(error.to_string().contains("rule for read"), "{error}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ const LARGEST: usize = 1 << 20;
 
 /// Opens, and makes if need be, the directory `seccomp` in `state_root`; nobody else may have had a hand in it.
 pub fn open(state_root: BorrowedFd<'_>) -> Result<OwnedFd> {
-    const NAME: &str = "seccomp";
+    const NAME: &str = "@seccomp";
     match mkdirat(state_root, NAME, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(errno).at(Op::CompileSeccomp).map_err(|error| error.on(NAME)),

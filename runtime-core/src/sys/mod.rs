@@ -1,4 +1,6 @@
-//! System calls that no crate offers. Unsafe lives here and says why it is sound.
+//! Safe wrappers for the system calls that neither nix nor rustix offers, or not in the form needed here. One file each.
 
 pub(crate) mod bpf;
+pub(crate) mod file;
 pub(crate) mod pidfd;
+pub(crate) mod wait;

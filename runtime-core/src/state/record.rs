@@ -1,0 +1,34 @@
+//! The record of a container: `state.json` in its directory. Its format is ours; engines read the output of `state`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup::Cgroup;
+
+/// What a later call must know of a container and cannot ask the kernel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    /// `ociVersion` of the configuration.
+    pub(crate) oci_version: String,
+    /// The container's id.
+    pub(crate) id: String,
+    /// The first process, in the runtime's pid namespace; 0 until there is one.
+    pub(crate) pid: i32,
+    /// When that process began, in clock ticks since boot (field 22 of proc_pid_stat(5)): tells it from a later one of the same id.
+    pub(crate) start_time: u64,
+    /// The bundle.
+    pub(crate) bundle: PathBuf,
+    /// The root filesystem on the host.
+    pub(crate) rootfs: PathBuf,
+    /// When it was created, RFC 3339.
+    pub(crate) created: String,
+    /// The user who created it.
+    pub(crate) owner: u32,
+    /// The annotations of the configuration.
+    pub(crate) annotations: BTreeMap<String, String>,
+    /// Its cgroup.
+    pub(crate) cgroup: Cgroup,
+}

@@ -9,6 +9,7 @@ fn main() {
     let out = PathBuf::from(variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=plan/src");
     println!("cargo::rerun-if-changed=init/src");
+    println!("cargo::rerun-if-changed=init/link.ld");
     build(&variable("TARGET"), &out);
 }
 
@@ -25,8 +26,7 @@ fn build(target: &str, out: &Path) {
         "-Clink-arg=-nostartfiles",
         "-Clink-arg=-nostdlib",
         "-Clink-arg=-static",
-        // One segment: few pages are resident while a container waits to be started.
-        "-Clink-arg=-Wl,--build-id=none,-z,norelro,-z,noseparate-code,-z,nognustack,--no-eh-frame-hdr",
+        "-Clink-arg=-Wl,--build-id=none,--no-eh-frame-hdr,-Tinit/link.ld",
     ];
     let program: Vec<&str> = program.into_iter().chain(linker.as_deref()).collect();
     rustc(target, out, "init", "init/src/main.rs", &["orlop_plan", "orlop_init"], &program);

@@ -17,6 +17,7 @@ pub(crate) fn copy_up(root: Fd, path: &CStr, to: Fd) -> Result<()> {
     copy_entries(from.fd(), to, DEPTH)
 }
 
+#[inline(never)] // see `paths::in_parent`
 fn copy_entries(from: Fd, to: Fd, depth: u32) -> Result<()> {
     let depth = depth.checked_sub(1).ok_or(Errno::LOOP)?;
     let mut room = [0; 1024];

@@ -33,6 +33,7 @@ pub(crate) fn resolve_or_make(root: Fd, path: &CStr, new: New) -> Result<OwnedFd
 }
 
 /// Calls `act` with the directory that `path` lies in, made if it is missing, and the last name of `path`.
+#[inline(never)] // its room is not part of the loop's frame: stack that is not touched is not resident
 pub(crate) fn in_parent<T>(root: Fd, path: &CStr, act: impl FnOnce(Fd, &CStr) -> Result<T>) -> Result<T> {
     let (parent, name) = split(beneath(path));
     if parent.is_empty() {
@@ -114,6 +115,7 @@ fn directory(root: Fd, path: &CStr, depth: u32) -> Result<OwnedFd> {
 }
 
 /// Makes what is missing at `path` and opens it. What somebody else made meanwhile is taken as it is.
+#[inline(never)] // see `in_parent`
 fn make(root: Fd, path: &CStr, new: New, depth: u32) -> Result<OwnedFd> {
     let depth = depth.checked_sub(1).ok_or(Errno::LOOP)?;
     let (parent, name) = split(beneath(path));

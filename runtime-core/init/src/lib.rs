@@ -10,6 +10,8 @@ mod dialogue;
 mod state;
 mod steps;
 pub mod sys;
+#[cfg(test)]
+mod test_root;
 mod trace;
 
 use orlop_plan::{Malformed, Plan, Report, Step};
@@ -110,5 +112,106 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         }
         Step::Gate { listener } => gate::wait_at(state, listener),
         Step::Exec { args, env } => sys::execve(state.program, args.iter(), env.iter()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd as StdFd};
+    use std::os::unix::net::UnixStream;
+    use std::{io::Read, vec::Vec};
+
+    use orlop_plan::{Slot, Texts, Word};
+
+    use super::*;
+    use crate::test_root::TestRoot;
+
+    /// Runs steps in this process; what the parent would read, and what init's exit status says.
+    fn run_here(plan: &[u8]) -> (Vec<u8>, Result<(), Report>) {
+        let (mut parent, init) = UnixStream::pair().unwrap();
+        let end = run(plan, OwnedFd::new(sys::Fd(StdFd::from(init).into_raw_fd())));
+        let mut told = Vec::new();
+        parent.read_to_end(&mut told).unwrap();
+        (told, end)
+    }
+
+    fn plan(fds: &[i32], steps: &[Step<'_>]) -> Vec<u8> {
+        let (mut encoded, mut plan) = (Vec::new(), Vec::new());
+        steps.iter().for_each(|step| step.write(&mut encoded));
+        Plan::write(fds, Slot::NONE, &encoded, &mut plan);
+        plan
+    }
+
+    /// Slot 0 is the dialogue; none of the plans here names it.
+    const ROOT: Slot = Slot::given(1);
+
+    #[test]
+    fn steps_run_in_order_and_the_first_that_fails_is_reported() {
+        let root = TestRoot::new("order");
+        let steps = [
+            Step::MakeDir { root: ROOT, path: c"/a", mode: 0o700 },
+            Step::Open { root: ROOT, path: c"/a", flags: sys::O_PATH, to: Slot::local(3) },
+            Step::MakeDir { root: Slot::local(3), path: c"b", mode: 0o700 },
+            Step::Open { root: ROOT, path: c"/a/c", flags: sys::O_PATH, to: Slot::local(3) },
+            Step::MakeDir { root: ROOT, path: c"/never", mode: 0o700 },
+        ];
+        let (told, end) = run_here(&plan(&[-1, root.fd.as_raw_fd()], &steps));
+        let report = Report { step: 3, errno: Errno::NOENT.0 };
+        assert_eq!((told.as_slice(), end), (report.encode().as_slice(), Err(report)));
+        assert!(root.path.join("a/b").is_dir() && !root.path.join("never").exists());
+    }
+
+    #[test]
+    fn a_plan_cut_anywhere_ends_with_a_report() {
+        let root = TestRoot::new("cut");
+        let steps = [
+            Step::MakeDir { root: ROOT, path: c"/a/b", mode: 0o700 },
+            Step::Symlink { root: ROOT, path: c"/l", target: c"a" },
+            Step::Open { root: ROOT, path: c"/l/b", flags: sys::O_PATH, to: Slot::local(0) },
+            Step::Lookup { candidates: Texts::from_block(b"/nowhere\0/bin/sh\0") },
+            Step::Close { slot: Slot::local(0) },
+        ];
+        let whole = plan(&[-1, root.fd.as_raw_fd()], &steps);
+        assert_eq!(run_here(&whole), (Vec::new(), Ok(())));
+        for len in 0..whole.len() {
+            let report = Report { step: Report::NO_STEP, errno: Errno::INVAL.0 };
+            assert_eq!(run_here(&whole[..len]), (report.encode().to_vec(), Err(report)), "{len}");
+        }
+        let header = plan(&[-1, root.fd.as_raw_fd()], &[]).len();
+        for len in header + 1..whole.len() {
+            let mut cut = Vec::new();
+            Plan::write(&[-1, root.fd.as_raw_fd()], Slot::NONE, &whole[header..len], &mut cut);
+            let (told, end) = run_here(&cut);
+            match end {
+                Ok(()) => assert!(told.is_empty(), "cut between two steps: {len}"),
+                Err(report) => assert_eq!((report.errno, told), (Errno::INVAL.0, report.encode().to_vec()), "{len}"),
+            }
+        }
+    }
+
+    #[test]
+    fn slots_that_hold_nothing_are_ebadf() {
+        for slot in [Slot::given(9), Slot::local(0), Slot::local(63), Slot::local(64), Slot::local(0x7ffe), Slot::NONE]
+        {
+            let (_, end) = run_here(&plan(&[-1], &[Step::MakeDir { root: slot, path: c"/a", mode: 0o700 }]));
+            assert_eq!(end, Err(Report { step: 0, errno: Errno::BADF.0 }), "{slot:?}");
+        }
+    }
+
+    #[test]
+    fn the_trace_has_a_time_before_the_first_step_and_after_each() {
+        let root = TestRoot::new("trace");
+        let times = std::fs::File::options().read(true).write(true).create_new(true).open(root.path.join("t")).unwrap();
+        times.set_len(5 * 8).unwrap();
+        let mut steps = Vec::new();
+        for _ in 0..3 {
+            Step::MakeDir { root: ROOT, path: c"/a", mode: 0o700 }.write(&mut steps);
+        }
+        let mut traced = Vec::new();
+        Plan::write(&[-1, root.fd.as_raw_fd(), times.as_raw_fd()], Slot::given(2), &steps, &mut traced);
+        assert_eq!(run_here(&traced).1, Ok(()));
+        let bytes = std::fs::read(root.path.join("t")).unwrap();
+        let times: Vec<u64> = bytes.chunks(8).map(|time| u64::from_ne_bytes(time.try_into().unwrap())).collect();
+        assert!(times[0] > 0 && times[..4].is_sorted() && times[4] == 0, "{times:?}");
     }
 }

@@ -106,3 +106,59 @@ fn device(stat: &Statx) -> u64 {
     let (major, minor) = (u64::from(stat.rdev_major), u64::from(stat.rdev_minor));
     (major & 0xfff) << 8 | (minor & 0xff) | (minor & !0xff) << 12
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+    use crate::test_root::TestRoot;
+
+    #[test]
+    fn a_tree_is_copied_with_owners_and_modes() {
+        let root = TestRoot::new("copy-up");
+        let (from, to) = (root.path.join("from"), root.path.join("to"));
+        fs::create_dir_all(from.join("dir/below")).unwrap();
+        fs::create_dir(&to).unwrap();
+        fs::write(from.join("dir/file"), vec![7; 3_000_000]).unwrap();
+        fs::write(from.join("empty"), "").unwrap();
+        symlink("../../outside", from.join("dir/link")).unwrap();
+        sys::mknodat(Fd::CWD, &path(&from.join("null")), 0o020_600, 0x103).unwrap();
+        sys::fchownat(Fd::CWD, &path(&from.join("dir/file")), 12, 34).unwrap();
+        sys::fchownat(Fd::CWD, &path(&from.join("dir/link")), 56, 78).unwrap();
+        fs::set_permissions(from.join("dir/file"), PermissionsExt::from_mode(0o4711)).unwrap();
+        fs::set_permissions(from.join("dir/below"), PermissionsExt::from_mode(0o1700)).unwrap();
+        for name in 0..200 {
+            fs::write(from.join(format!("dir/below/many-files-with-names-{name}")), "").unwrap();
+        }
+        let target = fs::File::open(&to).unwrap();
+        copy_up(root.at(), c"/from", Fd(target.as_raw_fd())).unwrap();
+
+        assert_eq!(fs::read(to.join("dir/file")).unwrap(), vec![7; 3_000_000]);
+        let file = fs::metadata(to.join("dir/file")).unwrap();
+        assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777), (12, 34, 0o4711));
+        let link = fs::symlink_metadata(to.join("dir/link")).unwrap();
+        assert_eq!((link.uid(), link.gid(), link.is_symlink()), (56, 78, true));
+        assert_eq!(fs::read_link(to.join("dir/link")).unwrap(), fs::read_link(from.join("dir/link")).unwrap());
+        let null = fs::metadata(to.join("null")).unwrap();
+        assert_eq!((null.file_type().is_char_device(), null.rdev(), null.mode() & 0o777), (true, 0x103, 0o600));
+        assert_eq!(fs::metadata(to.join("dir/below")).unwrap().mode() & 0o7777, 0o1700);
+        assert_eq!(fs::read_dir(to.join("dir/below")).unwrap().count(), 200);
+        assert_eq!(fs::metadata(to.join("empty")).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_tree_too_deep_is_refused() {
+        let root = TestRoot::new("copy-deep");
+        fs::create_dir_all(root.path.join("from").join("d/".repeat(70))).unwrap();
+        fs::create_dir(root.path.join("to")).unwrap();
+        let target = fs::File::open(root.path.join("to")).unwrap();
+        assert_eq!(copy_up(root.at(), c"/from", Fd(target.as_raw_fd())), Err(Errno::LOOP));
+    }
+
+    fn path(path: &std::path::Path) -> std::ffi::CString {
+        std::ffi::CString::new(path.to_str().unwrap()).unwrap()
+    }
+}

@@ -171,3 +171,156 @@ impl New {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+    use crate::test_root::TestRoot;
+
+    fn make_dir_of(root: &TestRoot, path: &CStr) -> Result<()> {
+        make_dir(root.at(), path, 0o700)
+    }
+
+    #[test]
+    fn paths_are_seen_from_the_root() {
+        for (path, seen) in [(c"/a/b", c"a/b"), (c"//a", c"a"), (c"a", c"a"), (c"/", c"."), (c"", c".")] {
+            assert_eq!(beneath(path), seen);
+        }
+    }
+
+    #[test]
+    fn a_path_is_split_at_its_last_slash_that_has_a_name_behind() {
+        let cases: [(&CStr, &[u8], &CStr); 5] = [
+            (c"a", b"", c"a"),
+            (c"a/b", b"a", c"b"),
+            (c"a//b", b"a/", c"b"),
+            (c"a/b/", b"a", c"b/"),
+            (c"a/", b"", c"a/"),
+        ];
+        for (path, parent, name) in cases {
+            assert_eq!(split(path), (parent, name), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn missing_parents_are_0755_and_the_last_has_its_mode() {
+        let root = TestRoot::new("parents");
+        make_dir_of(&root, c"/a/b/c").unwrap();
+        let mode = |path| fs::metadata(root.path.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("a"), mode("a/b"), mode("a/b/c")), (0o755, 0o755, 0o700));
+        fs::set_permissions(root.path.join("a/b"), PermissionsExt::from_mode(0o711)).unwrap();
+        make_dir_of(&root, c"a/b").unwrap();
+        assert_eq!(mode("a/b"), 0o711, "one that exists stays as it is");
+    }
+
+    #[test]
+    fn what_is_no_directory_cannot_be_one() {
+        let root = TestRoot::new("file");
+        fs::write(root.path.join("f"), "").unwrap();
+        assert_eq!(make_dir_of(&root, c"/f"), Err(Errno::NOTDIR));
+        assert_eq!(make_dir_of(&root, c"/f/a/b"), Err(Errno::NOTDIR));
+    }
+
+    #[test]
+    fn a_path_longer_than_a_path_may_be_is_refused() {
+        let root = TestRoot::new("long");
+        let deep = std::ffi::CString::new("a/".repeat(2100)).unwrap();
+        assert_eq!(make_dir_of(&root, &deep), Err(Errno::NAMETOOLONG));
+        let parents = std::ffi::CString::new("a/".repeat(200)).unwrap();
+        assert_eq!(make_dir_of(&root, &parents), Err(Errno::LOOP));
+        assert_eq!(fs::read_dir(&root.path).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn symlinks_stay_inside() {
+        let root = TestRoot::new("inside");
+        symlink(root.outside(), root.path.join("absolute")).unwrap();
+        symlink("../outside", root.path.join("relative")).unwrap();
+        symlink("..", root.path.join("up")).unwrap();
+        fs::create_dir(root.path.join("outside")).unwrap();
+        make_dir_of(&root, c"/relative/a").unwrap();
+        make_dir_of(&root, c"/up/up/b").unwrap();
+        make_dir_of(&root, c"/../../c").unwrap();
+        make_dir_of(&root, c"/absolute/d").unwrap();
+        assert!(root.path.join("outside/a").is_dir() && root.path.join("b").is_dir() && root.path.join("c").is_dir());
+        assert!(root.path.join(root.outside().strip_prefix("/").unwrap()).join("d").is_dir(), "made inside the root");
+        assert!(root.outside_is_empty());
+    }
+
+    #[test]
+    fn what_a_dangling_symlink_points_to_is_made_inside() {
+        let root = TestRoot::new("dangling");
+        fs::create_dir(root.path.join("etc")).unwrap();
+        symlink("../run/resolve/stub", root.path.join("etc/resolv.conf")).unwrap();
+        symlink(root.outside().join("x"), root.path.join("escape")).unwrap();
+        symlink("/../../../outside/y", root.path.join("climb")).unwrap();
+        for path in [c"/etc/resolv.conf", c"/escape", c"/climb"] {
+            let made = resolve_or_make(root.at(), path, New::File).unwrap();
+            let found = resolve(root.at(), path, sys::O_PATH).unwrap();
+            let (made, found) = (sys::fstat(made.fd()).unwrap(), sys::fstat(found.fd()).unwrap());
+            assert_eq!((made.kind(), made.size, found.kind()), (sys::S_IFREG, 0, sys::S_IFREG), "{path:?}");
+        }
+        assert!(root.path.join("run/resolve/stub").is_file() && root.path.join("outside/y").is_file());
+        assert!(root.outside_is_empty());
+    }
+
+    #[test]
+    fn symlinks_in_a_circle_are_refused() {
+        let root = TestRoot::new("circle");
+        symlink("b", root.path.join("a")).unwrap();
+        symlink("a", root.path.join("b")).unwrap();
+        assert_eq!(make_dir_of(&root, c"/a/x"), Err(Errno::LOOP));
+        symlink("grow/x", root.path.join("grow")).unwrap();
+        assert!(make_dir_of(&root, c"/grow/x").is_err());
+    }
+
+    #[test]
+    fn magic_links_are_not_followed() {
+        let root = TestRoot::new("magic");
+        let proc = sys::openat(Fd::CWD, c"/proc", sys::O_PATH).unwrap();
+        assert_eq!(resolve(proc.fd(), c"/self/root", sys::O_PATH).err(), Some(Errno::LOOP));
+        assert_eq!(resolve(proc.fd(), c"/self/fd/0/x", sys::O_PATH).err(), Some(Errno::LOOP));
+        assert!(root.outside_is_empty());
+    }
+
+    /// Somebody swaps a directory for a symlink to the outside while we make directories below it (CVE-2024-45310).
+    #[test]
+    fn a_race_makes_nothing_outside() {
+        let root = TestRoot::new("race");
+        let (dir, link) = (root.path.join("d"), root.path.join("l"));
+        fs::create_dir(&dir).unwrap();
+        symlink(root.outside(), &link).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let mut made = 0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let parked = root.path.join("parked");
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let swapped = fs::rename(&dir, &parked).and_then(|()| fs::rename(&link, &dir));
+                    let back = fs::rename(&dir, &link).and_then(|()| fs::rename(&parked, &dir));
+                    drop((swapped, back));
+                }
+            });
+            for turn in 0..3000 {
+                let path = std::ffi::CString::new(format!("/d/{turn}/x")).unwrap();
+                made += usize::from(make_dir_of(&root, &path).is_ok());
+                made += usize::from(resolve_or_make(root.at(), &path, New::File).is_ok());
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        assert!(root.outside_is_empty());
+        assert!(made > 0, "some turns found a directory");
+    }
+
+    #[test]
+    fn a_name_needs_no_resolution() {
+        for (path, name) in
+            [(c"a", true), (c"...", true), (c"a/b", false), (c".", false), (c"..", false), (c"a/", false)]
+        {
+            assert_eq!(is_name(path), name, "{path:?}");
+        }
+    }
+}

@@ -51,3 +51,34 @@ fn executable(path: &CStr) -> Result<()> {
         _ => Err(Errno::ACCES),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::test_root::TestRoot;
+
+    fn look_up_in(root: &TestRoot, names: &[&str]) -> Result<String> {
+        let block: String = names.iter().map(|name| format!("{}/{name}\0", root.path.display())).collect();
+        let found = look_up(Texts::from_block(block.as_bytes()))?;
+        Ok(found.to_str().unwrap().rsplit('/').next().unwrap().to_owned())
+    }
+
+    #[test]
+    fn the_first_executable_file_is_found() {
+        let root = TestRoot::new("look-up");
+        for (name, mode) in [("yes", 0o755), ("also", 0o111), ("plain", 0o644)] {
+            fs::write(root.path.join(name), "").unwrap();
+            fs::set_permissions(root.path.join(name), PermissionsExt::from_mode(mode)).unwrap();
+        }
+        fs::create_dir(root.path.join("dir")).unwrap();
+        assert_eq!(look_up_in(&root, &["missing", "plain", "dir", "also", "yes"]).unwrap(), "also");
+        assert_eq!(look_up_in(&root, &["missing", "plain/x"]), Err(Errno::NOENT));
+        assert_eq!(look_up_in(&root, &[]), Err(Errno::NOENT));
+        assert_eq!(look_up_in(&root, &["plain", "missing"]), Err(Errno::ACCES));
+        assert_eq!(look_up_in(&root, &["missing", "dir"]), Err(Errno::ISDIR));
+        assert_eq!(look_up_in(&root, &["dir", "plain"]), Err(Errno::ACCES));
+    }
+}

@@ -1,0 +1,43 @@
+//! The start gate: a listening socket that init waits at, in the container's directory. `start` knocks; end of file is yes.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
+use super::dialogue::{self, Said};
+use crate::compile::Origin;
+use crate::error::{At, Op, Result};
+use crate::state::Directory;
+
+/// The start gate of one container.
+#[derive(Debug)]
+pub(crate) struct Gate;
+
+impl Gate {
+    /// Makes the gate; the listening socket is for init.
+    pub(crate) fn make(directory: &Directory) -> Result<OwnedFd> {
+        let socket = socket()?;
+        rustix::net::bind(&socket, &address(directory)?).at(Op::Start)?;
+        rustix::net::listen(&socket, 1).at(Op::Start)?;
+        Ok(socket)
+    }
+
+    /// Knocks, and waits until the program runs. `origins` gives words to a report.
+    pub(crate) fn open(directory: &Directory, origins: impl FnOnce() -> Result<Vec<Origin>>) -> Result<()> {
+        let socket = socket()?;
+        rustix::net::connect(&socket, &address(directory)?).at(Op::Start)?;
+        match dialogue::listen(socket.as_fd(), None)? {
+            Said::Gone => Ok(()),
+            Said::Failed(report) => Err(dialogue::explain(report, &origins()?)),
+            Said::Waits(_) => Err(dialogue::nonsense()),
+        }
+    }
+}
+
+fn socket() -> Result<OwnedFd> {
+    rustix::net::socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).at(Op::Start)
+}
+
+fn address(directory: &Directory) -> Result<SocketAddrUnix> {
+    SocketAddrUnix::new(directory.gate()).at(Op::Start)
+}

@@ -19,6 +19,9 @@ use crate::runtime::FLOOR_ROOT;
 
 const CGROUPS: &str = "/sys/fs/cgroup";
 
+/// Scratch directories in `/tmp`: this and the pid.
+const SCRATCH: &str = "orlop-bench-";
+
 /// Everything below is removed when this is dropped, on Ctrl-C too.
 #[derive(Debug)]
 pub struct Place {
@@ -48,10 +51,29 @@ impl Place {
         for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted)).during("catch signals")?;
         }
-        let prefix = format!("bench-{}-", getpid());
-        let directory = std::env::temp_dir().join(format!("orlop-{}", prefix.trim_end_matches('-')));
-        fs::create_dir_all(directory.join("state")).during(format_args!("mkdir {}", directory.display()))?;
-        Ok(Self { directory, prefix, last: AtomicU32::new(0), interrupted })
+        let place = Self::of(&getpid().to_string(), interrupted);
+        place.clean_after_the_killed();
+        fs::create_dir_all(place.directory.join("state"))
+            .during(format_args!("mkdir {}", place.directory.display()))?;
+        Ok(place)
+    }
+
+    fn of(pid: &str, interrupted: Arc<AtomicBool>) -> Self {
+        let directory = std::env::temp_dir().join(format!("{SCRATCH}{pid}"));
+        Self { directory, prefix: format!("bench-{pid}-"), last: AtomicU32::new(0), interrupted }
+    }
+
+    /// A bench that got SIGKILL could not clean up: its scratch directory tells of it.
+    fn clean_after_the_killed(&self) {
+        for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if let Some(pid) = name.strip_prefix(SCRATCH)
+                && pid.parse::<u32>().is_ok()
+                && !Path::new("/proc").join(pid).exists()
+            {
+                drop(Self::of(pid, Arc::clone(&self.interrupted)));
+            }
+        }
     }
 
     /// A container id that was never used.

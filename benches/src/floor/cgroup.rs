@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::inside::DEVICES_ALLOWED;
+use super::{devices, kernel};
 
 const MOUNTED: &str = "/sys/fs/cgroup";
 
@@ -47,7 +47,9 @@ pub(crate) fn create(id: &str) -> io::Result<Cgroups> {
         if let Some(limit) = &memory {
             write(&format!("{MOUNTED}/{id}/memory.max"), limit)?;
         }
-        return open(id);
+        let directory = File::open(format!("{MOUNTED}/{id}"))?;
+        kernel::attach_device_program(&devices::program(), directory.as_fd())?;
+        return Ok(Cgroups::V2(directory));
     }
     let mut joined = Vec::new();
     for hierarchy in hierarchies()? {
@@ -63,7 +65,7 @@ pub(crate) fn create(id: &str) -> io::Result<Cgroups> {
                 write(&format!("{own}/devices.deny"), "a")?;
                 let mut allow = OpenOptions::new().write(true).open(format!("{own}/devices.allow"))?;
                 // The kernel takes one rule per write.
-                DEVICES_ALLOWED.iter().try_for_each(|rule| allow.write_all(rule.as_bytes()))?;
+                devices::ALLOWED.iter().try_for_each(|rule| allow.write_all(rule.as_bytes()))?;
             }
             "memory" => {
                 if let Some(limit) = &memory {

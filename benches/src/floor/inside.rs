@@ -19,21 +19,6 @@ use super::cgroup::Cgroups;
 pub(crate) const NAMESPACES: i32 =
     libc::CLONE_NEWPID | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWNS;
 
-/// `linux.resources.devices` denies all; these are the devices every container gets (runtime specification, "Default
-/// Devices"), as v1 rules.
-pub(crate) const DEVICES_ALLOWED: [&str; 10] = [
-    "c *:* m",
-    "b *:* m",
-    "c 1:3 rwm",
-    "c 1:5 rwm",
-    "c 1:7 rwm",
-    "c 1:8 rwm",
-    "c 1:9 rwm",
-    "c 5:0 rwm",
-    "c 5:2 rwm",
-    "c 136:* rwm",
-];
-
 const NODES: [(&str, u32, u32); 6] = [
     ("dev/null", 1, 3),
     ("dev/zero", 1, 5),

@@ -7,8 +7,9 @@
 //! paths are directories, which cgroup hierarchies exist) the floor looks too.
 
 mod cgroup;
-mod clone;
+mod devices;
 mod inside;
+mod kernel;
 
 use std::ffi::CString;
 use std::io::{self, Read, Write};
@@ -45,7 +46,7 @@ fn create(id: &str, args: &[CString]) -> io::Result<()> {
     let cgroups = cgroup::create(id)?;
     let gate = UnixListener::bind(format!("{directory}/start"))?;
     let (mut ready, tell) = io::pipe()?;
-    let Some(pid) = clone::clone3(inside::NAMESPACES, cgroups.unified())? else {
+    let Some(pid) = kernel::clone3(inside::NAMESPACES, cgroups.unified())? else {
         cgroups.join()?;
         inside::build(id, &cgroups)?;
         (&tell).write_all(b"r")?;
@@ -76,7 +77,7 @@ fn delete(id: &str) -> io::Result<()> {
 fn run(id: &str, args: &[CString]) -> io::Result<()> {
     let directory = claim(id)?;
     let cgroups = cgroup::create(id)?;
-    let Some(pid) = clone::clone3(inside::NAMESPACES, cgroups.unified())? else {
+    let Some(pid) = kernel::clone3(inside::NAMESPACES, cgroups.unified())? else {
         cgroups.join()?;
         inside::build(id, &cgroups)?;
         return inside::execute(args);
@@ -101,7 +102,7 @@ fn exec(id: &str, args: &[CString]) -> io::Result<()> {
         | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME
         | ThreadNameSpaceType::MOUNT;
     move_into_thread_name_spaces(std::os::fd::AsFd::as_fd(&container), kinds)?;
-    let Some(child) = clone::clone3(0, cgroups.unified())? else {
+    let Some(child) = kernel::clone3(0, cgroups.unified())? else {
         cgroups.join()?;
         return inside::execute(args);
     };

@@ -69,7 +69,8 @@ impl Place {
             let name = entry.file_name().to_string_lossy().into_owned();
             if let Some(pid) = name.strip_prefix(SCRATCH)
                 && pid.parse::<u32>().is_ok()
-                && !Path::new("/proc").join(pid).exists()
+                // A zombie nobody reaped has a directory in /proc but no program.
+                && fs::read_link(format!("/proc/{pid}/exe")).is_err()
             {
                 drop(Self::of(pid, Arc::clone(&self.interrupted)));
             }

@@ -5,7 +5,8 @@ mod compile;
 mod container;
 pub mod error;
 mod host;
-mod init_image;
+#[doc(hidden)] // for the tests that run the program itself
+pub mod init_image;
 mod launch;
 mod options;
 mod process;
@@ -14,6 +15,7 @@ pub mod seccomp;
 pub mod spec;
 mod state;
 mod sys;
+mod trace;
 
 pub use compile::Plan;
 pub use container::{Config, Container};

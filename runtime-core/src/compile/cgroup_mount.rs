@@ -39,7 +39,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     place(base, mount, &mount.destination, mounts, origin);
     let hierarchies = mounts.host.cgroups.v1.iter();
     for (index, hierarchy) in hierarchies.enumerate() {
-        let name = hierarchy.name();
+        let name = hierarchy.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let slot = match own_namespace {
             true => {
                 fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
@@ -102,5 +102,6 @@ fn place(slot: Slot, mount: &Mount<'_>, destination: &str, mounts: &mut Mounts<'
 }
 
 fn attribute_word(mount: &Mount<'_>, attributes: u64) -> Result<u32> {
-    u32::try_from(attributes).map_err(|_too_wide| Error::unsupported(mount.at.key("options"), "an attribute fsmount(2) does not take"))
+    u32::try_from(attributes)
+        .map_err(|_too_wide| Error::unsupported(mount.at.key("options"), "an attribute fsmount(2) does not take"))
 }

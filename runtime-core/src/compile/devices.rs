@@ -30,14 +30,16 @@ const LINKS: [(&str, &str); 6] = [
 ];
 
 /// All nodes and links.
-pub(crate) fn all(spec: &Spec<'_>, layout: &Layout, plan: &mut Plan) {
+pub(crate) fn all<'c>(spec: &Spec<'c>, layout: &Layout, plan: &mut Plan) {
     if !layout.devices {
         return;
     }
     // A user namespace may not make nodes: there the host's own are shown.
     let binds = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
     let wanted = |path: &str| !spec.linux.devices.iter().any(|device| device.path == path);
-    for device in DEFAULT.iter().filter(|(path, ..)| wanted(path)).map(default).chain(spec.linux.devices.iter().cloned()) {
+    for device in
+        DEFAULT.iter().filter(|(path, ..)| wanted(path)).map(default).chain(spec.linux.devices.iter().cloned())
+    {
         let origin = Origin::new(Op::Device).field(&device.at).path(&device.path);
         match binds && device.kind != DeviceKind::Fifo {
             true => bind(&device, layout, plan, &origin),
@@ -74,7 +76,7 @@ fn allow(device: &Device<'_>) -> DeviceRule {
     }
 }
 
-fn default((path, major, minor): &(&'static str, u32, u32)) -> Device<'static> {
+fn default<'c>((path, major, minor): &(&'static str, u32, u32)) -> Device<'c> {
     Device {
         at: Pointer::new("/linux/devices"),
         path: Cow::Borrowed(path),

@@ -4,13 +4,15 @@ use std::fmt;
 
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
+use crate::cgroup;
+
 use super::plan::{Open, Origin, Plan};
 use crate::spec::NamespaceKind;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(cgroup) = &self.cgroup {
-            write!(f, "{cgroup}")?;
+            explain_cgroup(f, cgroup)?;
         }
         for (slot, (open, origin)) in (0..).zip(&self.opens) {
             line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot + 1))), origin)?;
@@ -22,6 +24,22 @@ impl fmt::Display for Plan {
         }
         Ok(())
     }
+}
+
+fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Result {
+    for dir in &cgroup.dirs {
+        line(f, "cgroup", &dir.path.display().to_string(), &Origin::new(crate::Op::Cgroup))?;
+    }
+    for write in &cgroup.writes {
+        let dir = cgroup.dirs.get(write.dir).map(|dir| dir.path.join(&*write.file));
+        let text = format!("{} {}", dir.unwrap_or_default().display(), write.value);
+        line(f, "limit", &text, &Origin::new(crate::Op::Cgroup).field(&write.field))?;
+    }
+    if let Some(program) = &cgroup.devices {
+        let text = format!("{} instructions", program.len());
+        line(f, "device-program", &text, &Origin::new(crate::Op::DeviceRules))?;
+    }
+    Ok(())
 }
 
 impl Plan {

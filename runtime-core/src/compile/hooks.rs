@@ -4,7 +4,6 @@
 use orlop_plan::{Step, Texts};
 
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
-use super::rootfs::hook_state;
 use crate::error::{Op, Pointer};
 use crate::spec::{Hook, Spec};
 

@@ -24,7 +24,8 @@ use crate::host::Host;
 use crate::spec::{Process, Spec};
 
 pub use plan::Plan;
-pub(crate) use plan::{Barrier, IdMaps, Open, Origin, block, c};
+pub(crate) use plan::{Barrier, LastSteps, Open, Origin, block, c};
+pub(crate) use process::NOT_IN_PATH;
 
 /// What the caller of `create`, `run` or `exec` asked for.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +77,9 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, request, &mut plan);
     namespaces::name(spec, &mut plan);
     process::enter(&spec.process, host, request, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, &mut plan);
+    if request.gate {
+        process::wait_for_start(&mut plan);
+    }
     hooks::before_start(spec, &mut plan);
     process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
     Ok(plan)
@@ -93,15 +96,21 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     let root = rootfs::of_target(&mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
     process::enter(process, host, request, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
     plan
 }
 
 /// The launch of a program of the host, such as a hook of the runtime's namespaces.
-pub(crate) fn program(path: &str, args: &[impl AsRef<str>], env: &[impl AsRef<str>], cwd: &str, origin: &Origin) -> Plan {
+pub(crate) fn program(
+    path: &str,
+    args: &[impl AsRef<str>],
+    env: &[impl AsRef<str>],
+    cwd: &str,
+    origin: &Origin,
+) -> Plan {
     let mut plan = Plan::default();
     plan.push(Step::ResetSignals {}, origin);
+    plan.push(Step::CloseOnExec { first: 3 }, origin);
     plan.push(Step::Chdir { path: &c(cwd) }, origin);
     let (candidates, args, env) = (block([path]), block(args), block(env));
     plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);
@@ -128,7 +137,7 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
     let linux = &spec.linux;
     let resources = devices::rules(linux);
     let cgroup = cgroup::plan(&resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
-    for index in 0..cgroup.joins() {
+    for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }
     plan.cgroup = Some(cgroup);

@@ -71,7 +71,14 @@ impl Mounts<'_, '_> {
         }
     }
 
-    fn bind(&mut self, mount: &Mount<'_>, source: &str, recursive: bool, kind: FileKind, origin: &Origin) -> Result<()> {
+    fn bind(
+        &mut self,
+        mount: &Mount<'_>,
+        source: &str,
+        recursive: bool,
+        kind: FileKind,
+        origin: &Origin,
+    ) -> Result<()> {
         self.layout.devices &= mount.destination != "/dev";
         let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
         let path = in_bundle(&self.request.bundle, source)?;
@@ -205,7 +212,7 @@ fn mask(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
         let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/readonlyPaths").index(index)).path(path);
         plan.push(Step::Protect { root, path: &below_root(path) }, &origin);
     }
-    for (index, path) in linux.masked_paths.iter().enumerate().filter(|(_, path)| seen.insert(path.as_ref())) {
+    for (index, path) in linux.masked_paths.iter().enumerate().filter(|(_, path)| seen.insert(path.to_string())) {
         let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/maskedPaths").index(index)).path(path);
         plan.push(Step::Mask { root, path: &below_root(path), file: local::NULL, dir: local::EMPTY }, &origin);
     }

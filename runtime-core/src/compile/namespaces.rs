@@ -122,7 +122,8 @@ fn become_root(plan: &mut Plan) {
 /// Clock offsets are written while nothing is in the time namespace; the program enters it by being executed (Linux 6.3).
 fn offset_clocks(spec: &Spec<'_>, plan: &mut Plan) {
     let origin = Origin::new(Op::Namespace).field(&Pointer::new("/linux/timeOffsets"));
-    let lines: String = spec.linux.time_offsets.iter().map(|(clock, secs, nanos)| format!("{clock} {secs} {nanos}\n")).collect();
+    let lines: String =
+        spec.linux.time_offsets.iter().map(|(clock, secs, nanos)| format!("{clock} {secs} {nanos}\n")).collect();
     if !lines.is_empty() {
         let dir = procfs(plan);
         let path = c"self/timens_offsets";

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString};
 
 use orlop_plan::{Slot, Step, Word};
+use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
 use crate::error::{Error, Op, Pointer, Result};
@@ -32,12 +33,22 @@ pub struct Plan {
 }
 
 /// Where a step comes from: what an error says when it fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Origin {
     pub(crate) op: Op,
     pub(crate) field: Option<Pointer>,
     pub(crate) path: Option<String>,
+    #[serde(skip)]
     pub(crate) hint: Option<&'static str>,
+}
+
+/// Where the steps behind the start gate come from: `start` has no plan, and may have to explain a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LastSteps {
+    /// The index of the first.
+    pub(crate) first: u32,
+    /// Their origins.
+    pub(crate) origins: Vec<Origin>,
 }
 
 /// The mappings of a new user namespace.
@@ -111,17 +122,25 @@ impl Origin {
 
     /// The error of a call that came from here.
     pub(crate) fn error(&self, errno: nix::errno::Errno) -> Error {
-        let mut error = Error::system(self.op, errno);
-        if let Some(field) = &self.field {
-            error = error.field(field.clone());
+        let error = Error::system(self.op, errno).located(self);
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
         }
-        if let Some(path) = &self.path {
-            error = error.on(path);
+    }
+}
+
+impl Error {
+    /// Adds where this came from.
+    pub(crate) fn located(self, origin: &Origin) -> Self {
+        let error = match &origin.field {
+            Some(field) => self.field(field.clone()),
+            None => self,
+        };
+        match &origin.path {
+            Some(path) => error.on(path),
+            None => error,
         }
-        if let Some(hint) = self.hint {
-            error = error.hint(hint);
-        }
-        error
     }
 }
 
@@ -150,6 +169,18 @@ impl Plan {
             Some(index) => Slot::given(u16::try_from(index + 1).unwrap_or(u16::MAX)),
             None => self.open(open, origin),
         }
+    }
+
+    /// The steps behind the gate.
+    pub(crate) fn last_steps(&self) -> LastSteps {
+        let gate = self.barriers.iter().find(|(_, barrier)| *barrier == Barrier::Ready).map_or(0, |(step, _)| *step);
+        let origins = self.origins.iter().skip(usize::try_from(gate).unwrap_or(usize::MAX).saturating_add(1));
+        LastSteps { first: gate + 1, origins: origins.cloned().collect() }
+    }
+
+    /// Whether the caller keeps the terminal.
+    pub(crate) fn wants_terminal(&self) -> bool {
+        self.opens.iter().any(|(open, _)| *open == Open::Terminal)
     }
 
     /// The slot that the trace goes to.
@@ -189,5 +220,6 @@ pub(crate) fn in_bundle(bundle: &CStr, path: &str) -> Result<CString> {
     let mut joined = bundle.to_bytes().to_vec();
     joined.push(b'/');
     joined.extend_from_slice(path.as_bytes());
-    CString::new(joined).map_err(|_nul| Error::new(crate::Kind::Config, Op::OpenBundle).message("path holds a NUL byte"))
+    CString::new(joined)
+        .map_err(|_nul| Error::new(crate::Kind::Config, Op::OpenBundle).message("path holds a NUL byte"))
 }

@@ -14,6 +14,8 @@ use crate::spec::{Capabilities, Process, Seccomp, Warning};
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
 const PR_SET_KEEPCAPS: u32 = 8;
 const PR_SET_NO_NEW_PRIVS: u32 = 38;
+const PR_CAP_AMBIENT: u32 = 47;
+const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(
@@ -50,16 +52,11 @@ pub(crate) fn enter(
     plan.push(Step::CloseOnExec { first: 3 + request.preserve_fds }, &origin);
 }
 
-/// Says ready, and waits: at the gate for `start`, or for the parent to let it go on.
-pub(crate) fn stand_by(request: &Request<'_>, plan: &mut Plan) {
+/// Says ready, and waits at the gate for `start`.
+pub(crate) fn wait_for_start(plan: &mut Plan) {
     let origin = Origin::new(Op::Start);
-    match request.gate {
-        true => {
-            let listener = plan.open(Open::Gate, &origin);
-            plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
-        }
-        false => plan.wait_for(Barrier::Ready, Step::Barrier {}, &origin),
-    }
+    let listener = plan.open(Open::Gate, &origin);
+    plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
 }
 
 /// The program takes the place of init.
@@ -117,6 +114,8 @@ fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     let origin = |key| Origin::new(Op::User).field(&at.key(key));
     let capabilities = granted(process, host, plan);
     let privileges = Origin::new(Op::Capabilities).field(&process.at.key("capabilities"));
+    // What an init of a new user namespace was born with must not outlive it here.
+    plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
     let gids: Vec<u8> = user.additional_gids.iter().flat_map(|gid| gid.to_ne_bytes()).collect();
@@ -137,7 +136,8 @@ fn granted(process: &Process<'_>, host: &Host, plan: &mut Plan) -> Capabilities 
     let mask = host.capabilities;
     let missing = (asked.bounding | asked.effective | asked.permitted | asked.inheritable | asked.ambient) & !mask;
     if missing != 0 {
-        let names: Vec<_> = (0..64).filter(|bit| missing & 1 << bit != 0).map(crate::spec::capability_name).collect();
+        let names: Vec<_> =
+            Capabilities::names().filter(|(bit, _)| missing & 1 << bit != 0).map(|(_, name)| name).collect();
         let message = format!("cannot be granted here: {}", names.join(", "));
         plan.warnings.push(Warning { field: process.at.key("capabilities"), message });
     }

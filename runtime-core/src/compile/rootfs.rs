@@ -3,9 +3,9 @@
 
 use orlop_plan::{Slot, Step};
 
+use super::Request;
 use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
 use super::plan::{Open, Origin, Plan, in_bundle};
-use super::Request;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
 
@@ -117,7 +117,8 @@ fn isolate(plan: &mut Plan, origin: &Origin) {
 
 /// In the host's mount namespace nothing may be mounted: the root is entered as it is.
 fn without_mount_namespace(spec: &Spec<'_>, path: std::ffi::CString, origin: &Origin, plan: &mut Plan) -> Result<Slot> {
-    let refuse = |field| Err(Error::unsupported(field, "needs a mount namespace: it would be done to the host's mounts"));
+    let refuse =
+        |field| Err(Error::unsupported(field, "needs a mount namespace: it would be done to the host's mounts"));
     if let Some(mount) = spec.mounts.first() {
         return refuse(mount.at.clone());
     }

@@ -10,9 +10,8 @@ use crate::spec::Process;
 
 /// Opens the pty and sends it off; the process's side of it.
 pub(crate) fn open(process: &Process<'_>, request: &Request<'_>, root: Slot, plan: &mut Plan) -> Option<Slot> {
-    let origin = Origin::new(Op::Console)
-        .field(&process.at.key("terminal"))
-        .hint("a terminal needs a devpts mount at /dev/pts");
+    let origin =
+        Origin::new(Op::Console).field(&process.at.key("terminal")).hint("a terminal needs a devpts mount at /dev/pts");
     let socket = match request.terminal {
         Terminal::None => return None,
         Terminal::ConsoleSocket => plan.open(Open::Console, &origin),

@@ -5,10 +5,10 @@
 mod passwd;
 mod process;
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use crate::cgroup::Layout;
+use crate::cgroup::{Cgroup, Layout};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
@@ -58,8 +58,15 @@ impl Host {
     }
 
     /// What `exec` needs to know of a container whose first process has the root directory `root`.
-    pub(crate) fn for_exec(process: &Process<'_>, spec: &Spec<'_>, root: &Path, cache: &dyn Cache) -> Result<Self> {
+    pub(crate) fn for_exec(
+        process: &Process<'_>,
+        spec: &Spec<'_>,
+        root: &Path,
+        cgroup: &Cgroup,
+        cache: &dyn Cache,
+    ) -> Result<Self> {
         Ok(Self {
+            target_cgroups: cgroup.paths().iter().filter(|dir| !dir.unified).count(),
             home: passwd::home(process, || passwd::below(root)),
             ..Self::for_process(process, spec, cache)?
         })
@@ -68,7 +75,7 @@ impl Host {
     fn for_process(process: &Process<'_>, spec: &Spec<'_>, cache: &dyn Cache) -> Result<Self> {
         let own_users = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
         let seccomp = spec.linux.seccomp.as_ref().map(|profile| match cache.directory() {
-            Some(directory) => seccomp::cached(profile, directory),
+            Some(directory) => seccomp::cached(profile, directory.as_fd()),
             None => seccomp::compile(profile),
         });
         Ok(Self {
@@ -83,7 +90,7 @@ impl Host {
 /// Where compiled seccomp filters are kept. Asked only when there is a profile.
 pub(crate) trait Cache {
     /// The directory, if it can be had.
-    fn directory(&self) -> Option<BorrowedFd<'_>>;
+    fn directory(&self) -> Option<OwnedFd>;
 }
 
 /// What each bind source is: it decides whether its mount point is a directory or a file.
@@ -91,10 +98,13 @@ fn bind_sources(spec: &Spec<'_>, bundle: &Path) -> Result<Vec<FileKind>> {
     if !spec.mounts.iter().any(|mount| matches!(mount.kind, MountKind::Bind { .. })) {
         return Ok(Vec::new());
     }
-    spec.mounts.iter().map(|mount| match &mount.kind {
-        MountKind::Bind { source, .. } => file_kind(&bundle.join(&**source), &mount.at.key("source")),
-        _ => Ok(FileKind::default()),
-    }).collect()
+    spec.mounts
+        .iter()
+        .map(|mount| match &mount.kind {
+            MountKind::Bind { source, .. } => file_kind(&bundle.join(&**source), &mount.at.key("source")),
+            _ => Ok(FileKind::default()),
+        })
+        .collect()
 }
 
 fn file_kind(path: &Path, field: &Pointer) -> Result<FileKind> {

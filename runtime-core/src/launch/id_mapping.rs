@@ -19,7 +19,7 @@ fn one(pid: i32, file: &str, mappings: &[IdMapping], field: Pointer) -> Result<(
         // Writing to a String cannot fail.
         writeln!(lines, "{container_id} {host_id} {size}").ok();
     }
-    std::fs::write(format!("/proc/{pid}/{file}"), lines).at(Op::IdMap).map_err(|error| {
-        error.field(field).hint("mappings must not overlap, and need privilege over the host's ids")
-    })
+    std::fs::write(format!("/proc/{pid}/{file}"), lines)
+        .at(Op::IdMap)
+        .map_err(|error| error.field(field).hint("mappings must not overlap, and need privilege over the host's ids"))
 }

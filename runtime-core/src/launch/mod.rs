@@ -20,13 +20,13 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use crate::cgroup::Cgroup;
 use crate::compile::{Barrier, Plan};
 use crate::error::{At, Op, Result};
+use dialogue::Said;
 use spawn::{Birth, Born};
 
-pub(crate) use dialogue::Said;
 pub(crate) use gate::Gate;
 pub(crate) use hooks::{HookState, run as run_hooks};
 pub(crate) use opens::Sources;
-pub(crate) use socket::{connect, send_fd};
+pub(crate) use socket::{connect, publish, receive_fd, terminal_pair};
 
 /// How long init may take from one word to the next; a hook's own time comes on top.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -53,8 +53,9 @@ pub(crate) fn launch<'p>(
     let target = sources.target;
     let opened = opens::all(plan, sources)?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
-    let (ours, theirs) = rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-        .at(Op::Dialogue)?;
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .at(Op::Dialogue)?;
     let fds: Vec<i32> = opened.iter().map(|fd| fd.as_raw_fd()).collect();
     let memory = encode(plan, theirs.as_raw_fd(), &fds)?;
     let pid_namespace = plan.pid_namespace.and_then(|slot| slot.index()?.checked_sub(1)).and_then(|at| opened.get(at));
@@ -105,7 +106,7 @@ impl Launched<'_> {
         loop {
             match dialogue::listen(self.dialogue.as_fd(), self.patience)? {
                 Said::Waits(step) => match self.barrier(step) {
-                    Some(Barrier::Ready) => return Ok(()),
+                    Some(Barrier::Ready) => return dialogue::answer(self.dialogue.as_fd()),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroup;
+use crate::compile::LastSteps;
 
 /// What a later call must know of a container and cannot ask the kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,10 +26,14 @@ pub(crate) struct Record {
     pub(crate) rootfs: PathBuf,
     /// When it was created, RFC 3339.
     pub(crate) created: String,
-    /// The user who created it.
-    pub(crate) owner: u32,
+    /// The name of the user who created it.
+    pub(crate) owner_name: String,
     /// The annotations of the configuration.
     pub(crate) annotations: BTreeMap<String, String>,
     /// Its cgroup.
     pub(crate) cgroup: Cgroup,
+    /// Whether it has a pid namespace of its own: its first process then takes all others with it.
+    pub(crate) own_pids: bool,
+    /// Where the steps behind the start gate come from.
+    pub(crate) last_steps: LastSteps,
 }

@@ -18,6 +18,7 @@ const RECORD: &CStr = c"state.json";
 const NEW_RECORD: &CStr = c".state.json";
 const CONFIG: &CStr = c"config.json";
 const GATE: &CStr = c"gate";
+const NEW_GATE: &CStr = c".gate";
 /// How long another call on the same container may take before this one gives up.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -25,7 +26,6 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Store {
     root: OwnedFd,
-    path: PathBuf,
 }
 
 /// The directory of one container.
@@ -46,12 +46,7 @@ impl Store {
             opened => opened,
         };
         let root = root.at(Op::OpenRoot).map_err(|error| error.on(path))?;
-        Ok(Self { root, path: path.to_owned() })
-    }
-
-    /// The path it was opened by.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { root })
     }
 
     /// The open directory.
@@ -64,7 +59,9 @@ impl Store {
         check_id(id)?;
         match rustix::fs::mkdirat(&self.root, id, Mode::from_raw_mode(0o700)) {
             Err(Errno::EXIST) => {
-                return Err(Error::new(Kind::Exists, Op::State).message("container with given ID already exists").on(id));
+                return Err(Error::new(Kind::Exists, Op::State)
+                    .message("container with given ID already exists")
+                    .on(id));
             }
             made => made.at(Op::State).map_err(|error| error.on(id))?,
         }
@@ -77,9 +74,7 @@ impl Store {
     pub(crate) fn find(&self, id: &str) -> Result<Directory> {
         check_id(id)?;
         match open_directory(&self.root, Path::new(id)) {
-            Err(Errno::NOENT) => {
-                Err(Error::new(Kind::NotFound, Op::State).on(id).message("container does not exist"))
-            }
+            Err(Errno::NOENT) => Err(Error::new(Kind::NotFound, Op::State).on(id).message("container does not exist")),
             opened => Ok(Directory { fd: opened.at(Op::State).map_err(|error| error.on(id))?, id: id.to_owned() }),
         }
     }
@@ -101,7 +96,7 @@ impl Store {
     /// Removes the directory of a container and what is in it. One that is gone is fine.
     pub(crate) fn remove(&self, directory: &Directory) -> Result<()> {
         // The record goes last: until then a later call can finish the removal.
-        for name in [GATE, CONFIG, NEW_RECORD, RECORD] {
+        for name in [GATE, NEW_GATE, CONFIG, NEW_RECORD, RECORD] {
             absent(rustix::fs::unlinkat(&directory.fd, name, AtFlags::empty())).at(Op::State)?;
         }
         absent(rustix::fs::unlinkat(&self.root, directory.id.as_str(), AtFlags::REMOVEDIR))
@@ -120,12 +115,19 @@ impl Directory {
                 Ok(()) => return Ok(()),
                 Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => std::thread::sleep(pause),
                 Err(Errno::WOULDBLOCK) => {
-                    return Err(Error::new(Kind::Timeout, Op::State).on(&self.id).message("another call holds its lock"));
+                    return Err(Error::new(Kind::Timeout, Op::State)
+                        .on(&self.id)
+                        .message("another call holds its lock"));
                 }
                 Err(errno) => return Err(errno).at(Op::State),
             }
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+    }
+
+    /// The container's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     /// Whether another call is changing this container now.
@@ -165,10 +167,21 @@ impl Directory {
         rustix::fs::accessat(&self.fd, GATE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
-    /// The address of the start gate. Socket addresses hold 107 bytes, state roots may be longer: it goes through the
-    /// descriptor.
-    pub(crate) fn gate(&self) -> PathBuf {
-        PathBuf::from(format!("/proc/self/fd/{}/gate", self.fd.as_raw_fd()))
+    /// The address of the start gate while the container is being created, and after. Socket addresses hold 107 bytes, state
+    /// roots may be longer: it goes through the descriptor.
+    pub(crate) fn gate(&self, created: bool) -> PathBuf {
+        let name = if created { "gate" } else { ".gate" };
+        PathBuf::from(format!("/proc/self/fd/{}/{name}", self.fd.as_raw_fd()))
+    }
+
+    /// The container is created: its gate can be found.
+    pub(crate) fn show_gate(&self) -> Result<()> {
+        rustix::fs::renameat(&self.fd, NEW_GATE, &self.fd, GATE).at(Op::State)
+    }
+
+    /// Whether init is still on its way to the gate.
+    pub(crate) fn has_new_gate(&self) -> bool {
+        rustix::fs::accessat(&self.fd, NEW_GATE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// Takes the gate away: the container is started.

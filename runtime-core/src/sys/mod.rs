@@ -2,5 +2,7 @@
 
 pub(crate) mod bpf;
 pub(crate) mod file;
+pub(crate) mod nsfs;
 pub(crate) mod pidfd;
+pub(crate) mod proc_stat;
 pub(crate) mod wait;

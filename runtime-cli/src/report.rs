@@ -48,8 +48,10 @@ impl Failure {
 
     /// A file or stream of the command itself failed.
     pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        // Engines match on "permission denied" in small letters.
-        Self::own(format!("{doing} {}: {}", path.display(), error.to_string().to_lowercase()))
+        // Engines match on "permission denied" in small letters, and nobody on "(os error 13)".
+        let words = error.to_string().to_lowercase();
+        let words = words.split_once(" (os error").map_or(words.as_str(), |(words, _)| words);
+        Self::own(format!("{doing} {}: {words}", path.display()))
     }
 
     /// The same failure with another exit status than 1.
@@ -143,6 +145,6 @@ mod tests {
     #[test]
     fn an_errno_is_in_the_words_engines_look_for() {
         let failure = Failure::io("read", Path::new("/p"), &io::Error::from_raw_os_error(13));
-        assert_eq!(failure.line(), "read /p: permission denied (os error 13)");
+        assert_eq!(failure.line(), "read /p: permission denied");
     }
 }

@@ -6,39 +6,36 @@ use super::{COMMANDS, Command, Flag, GLOBALS};
 
 /// For bash: `source <(orlop completion bash)`.
 pub(crate) fn bash() -> String {
-    let flags = |flags: &[&Flag]| flags.iter().flat_map(|flag| names(flag)).collect::<Vec<_>>().join(" ");
-    let with_value = |flags: &[&Flag]| {
-        let names: Vec<_> = flags.iter().filter(|flag| flag.value.is_some()).flat_map(|flag| names(flag)).collect();
-        names.join("|")
-    };
+    let joined =
+        |flags: &mut dyn Iterator<Item = &&Flag>| flags.flat_map(|flag| names(flag)).collect::<Vec<_>>().join(" ");
+    let all = |flags: &[&Flag]| joined(&mut flags.iter());
+    let with_value = |flags: &[&Flag]| joined(&mut flags.iter().filter(|flag| flag.value.is_some()));
     let mut cases = String::new();
     for command in COMMANDS {
         let operands = if takes_id(command) { "$(orlop list -q 2>/dev/null)" } else { choices(command) };
-        cases += &format!("    {}) words=\"{} {operands}\" ;;\n", command.name, flags(command.flags));
+        let (name, valued, words) = (command.name, with_value(command.flags), all(command.flags));
+        cases += &format!("    {name}) valued=\"{valued}\" words=\"{words} {operands}\" ;;\n");
     }
-    let every_flag: Vec<&Flag> =
-        GLOBALS.iter().chain(COMMANDS.iter().flat_map(|command| command.flags)).copied().collect();
-    let mut valued: Vec<_> = with_value(&every_flag).split('|').map(str::to_owned).collect();
-    valued.sort();
-    valued.dedup();
     format!(
         "_orlop() {{\n\
-         \x20 local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= words word i\n\
+         \x20 local current=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command= valued words i\n\
          \x20 for ((i = 1; i < COMP_CWORD; i++)); do\n\
-         \x20   word=${{COMP_WORDS[i]}}\n\
-         \x20   case $word in {global}) ((i++)) ;; -*) ;; *) command=$word; break ;; esac\n\
+         \x20   case ${{COMP_WORDS[i]}} in {global}) ((i++)) ;; -*) ;; *) command=${{COMP_WORDS[i]}}; break ;; esac\n\
          \x20 done\n\
-         \x20 case $before in {valued}) COMPREPLY=($(compgen -f -- \"$current\")); return ;; esac\n\
          \x20 case $command in\n\
-         \x20   '') words=\"{globals} {commands}\" ;;\n\
+         \x20   '') valued=\"{valued}\" words=\"{globals} {commands}\" ;;\n\
          {cases}\
          \x20 esac\n\
-         \x20 COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n\
+         \x20 if [[ \" $valued \" == *\" $before \"* ]]; then\n\
+         \x20   COMPREPLY=($(compgen -f -- \"$current\"))\n\
+         \x20 else\n\
+         \x20   COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n\
+         \x20 fi\n\
          }}\n\
          complete -o bashdefault -F _orlop orlop\n",
-        global = with_value(GLOBALS),
-        valued = valued.join("|"),
-        globals = flags(GLOBALS),
+        global = with_value(GLOBALS).replace(' ', "|"),
+        valued = with_value(GLOBALS),
+        globals = all(GLOBALS),
         commands = COMMANDS.iter().map(|command| command.name).collect::<Vec<_>>().join(" "),
     )
 }
@@ -165,5 +162,7 @@ mod tests {
         assert_eq!(offered("orlop --debug run --no-p"), "--no-pivot");
         assert_eq!(offered("orlop completion b"), "bash");
         assert_eq!(offered("orlop create --bundle /usr/bi"), "/usr/bin");
+        assert_eq!(offered("orlop spec -b /usr/bi"), "/usr/bin");
+        assert_eq!(offered("orlop delete -f /usr/bi"), "");
     }
 }

@@ -16,13 +16,24 @@ pub(crate) mod spec;
 pub(crate) mod start;
 pub(crate) mod state;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use orlop::{Container, Launch, Runtime};
 use serde_json::Value;
 
-use crate::args::{Call, flags};
-use crate::report::{self, Failure};
+use crate::args::{self, Call, flags};
+use crate::log_file;
+use crate::report::{self, Failure, Outcome};
+
+/// Does what was typed.
+pub(crate) fn dispatch(words: impl Iterator<Item = OsString>) -> Outcome {
+    let (globals, rest) = args::globals(words)?;
+    // Before the rest is read: containerd looks for what is wrong with it in the log.
+    log_file::open(globals.log.as_deref(), globals.json, globals.debug)?;
+    let call = args::command(globals, rest)?;
+    (call.command.run)(&call)
+}
 
 /// The containers below `--root`.
 fn runtime(call: &Call) -> Result<Runtime, Failure> {

@@ -32,27 +32,28 @@ pub(crate) fn run(call: &Call) -> Outcome {
 fn document(user: Option<(u32, u32)>, cgroup_v2: bool) -> String {
     let cgroup = if cgroup_v2 { ",\n\t\t\t{ \"type\": \"cgroup\" }" } else { "" };
     let map = |id| format!("[{{ \"containerID\": 0, \"hostID\": {id}, \"size\": 1 }}]");
-    let (devpts, sysfs, limits, network) = match user {
+    let (devpts, sysfs, limits, (network, own_user)) = match user {
         None => (
             // The group "tty", which a user's namespace does not map.
             ", \"gid=5\"",
             r#""type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]"#,
             r#""resources": { "devices": [{ "allow": false, "access": "rwm" }] }"#.to_owned(),
-            r#"{ "type": "network" }"#,
+            ("{ \"type\": \"network\" },\n\t\t\t", ""),
         ),
         Some((uid, gid)) => (
             "",
             // A new sysfs needs a network namespace of one's own.
             r#""type": "none", "source": "/sys", "options": ["rbind", "nosuid", "noexec", "nodev", "ro"]"#,
             format!("\"uidMappings\": {},\n\t\t\"gidMappings\": {}", map(uid), map(gid)),
-            r#"{ "type": "user" }"#,
+            ("", ",\n\t\t\t{ \"type\": \"user\" }"),
         ),
     };
     TEMPLATE
         .replace("@DEVPTS_GROUP@", devpts)
         .replace("@SYSFS@", sysfs)
         .replace("@LIMITS_OR_MAPPINGS@", &limits)
-        .replace("@NETWORK_OR_USER@", network)
+        .replace("@NETWORK@", network)
+        .replace("@USER@", own_user)
         .replace("@CGROUP@", cgroup)
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Globals {
     pub(crate) json: bool,
     /// Whether to log what only a developer wants to know.
     pub(crate) debug: bool,
+    given: Given,
 }
 
 /// One command, as it was called.
@@ -51,7 +52,6 @@ pub(crate) fn globals(words: impl Iterator<Item = OsString>) -> Result<(Globals,
         Some("json") => true,
         Some(other) => return Err(Failure::usage(None, format!("invalid log-format: {other}"))),
     };
-    refuse_what_is_not_there_yet(&given)?;
     // The commands that a flag stands for.
     if given.on(&flags::HELP) {
         rest.insert(0, "help".into());
@@ -62,7 +62,7 @@ pub(crate) fn globals(words: impl Iterator<Item = OsString>) -> Result<(Globals,
     }
     let root = given.path(&flags::ROOT).map_or_else(default_root, Path::to_owned);
     let log = given.path(&flags::LOG).map(Path::to_owned);
-    Ok((Globals { root, log, json, debug: given.on(&flags::DEBUG) }, rest))
+    Ok((Globals { root, log, json, debug: given.on(&flags::DEBUG), given }, rest))
 }
 
 /// Reads the command and what belongs to it.
@@ -74,6 +74,10 @@ pub(crate) fn command(globals: Globals, words: Vec<OsString>) -> Result<Call, Fa
         // runc's words and status for it.
         return Err(Failure::usage(None, format!("no help topic for '{}'", name.display())).with_status(3));
     };
+    // Engines put the same flags before `--version` as before `create`.
+    if !matches!(command.name, "help" | "version") {
+        refuse_what_is_not_there_yet(&globals.given)?;
+    }
     let order = if command.in_order { Order::Strict } else { Order::Mixed };
     let usage = |line| Failure::usage(Some(command), line);
     let (given, operands) = parse::read(words, command.flags, order).map_err(usage)?;

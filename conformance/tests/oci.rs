@@ -1,0 +1,14 @@
+//! What a container gets: one test per behaviour of the runtime specification.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod oci {
+    mod capabilities;
+    mod devices;
+    mod mount_options;
+    mod mounts;
+    mod names;
+    mod namespaces;
+    mod paths;
+    mod process;
+    mod root;
+}

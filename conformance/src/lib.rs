@@ -36,6 +36,7 @@ pub use bundle::Bundle;
 pub use conformance_mark::test;
 pub use container::Container;
 pub use expected::judge;
+pub use nix::sys::signal::Signal;
 pub use runtime::{Outcome, Runtime};
 pub use serde_json::{Value, json};
 

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
 use crate::{LIMIT, within};
 
 static CALLS: AtomicU32 = AtomicU32::new(0);
@@ -83,6 +86,16 @@ impl Call {
     /// The pid of the runtime's process.
     pub fn pid(&self) -> i32 {
         self.child.id().cast_signed()
+    }
+
+    /// What it wrote to stdout so far.
+    pub fn output(&self) -> String {
+        read(&self.out)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(Pid::from_raw(self.pid()), signal).expect("kill");
     }
 
     /// Kills it with SIGKILL.

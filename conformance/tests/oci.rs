@@ -3,7 +3,10 @@
 
 mod oci {
     mod capabilities;
+    mod cgroup_v1;
+    mod cgroup_v2;
     mod devices;
+    mod hooks;
     mod mount_options;
     mod mounts;
     mod names;
@@ -11,4 +14,6 @@ mod oci {
     mod paths;
     mod process;
     mod root;
+    mod seccomp;
+    mod terminal;
 }

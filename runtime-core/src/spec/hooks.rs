@@ -91,7 +91,7 @@ fn check(hook: RawHook<'_>, at: Pointer) -> Result<Hook<'_>> {
     let path = match text::some(hook.path) {
         Some(path) if path.starts_with('/') => path,
         Some(path) => return Err(Error::config(at.key("path"), format!("hook path `{path}` is not absolute"))),
-        None => return Err(Error::config(at, "a hook needs a `path`")),
+        None => return Err(Error::config(at.key("path"), "a hook needs a `path`")),
     };
     let timeout = match hook.timeout {
         None => None,

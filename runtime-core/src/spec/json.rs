@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 use serde_json::error::Category;
-use serde_path_to_error::Segment;
+use serde_path_to_error::{Path, Segment};
 
 use crate::error::{Error, Kind, Op, Pointer, Result};
 
@@ -24,11 +24,37 @@ fn not_json(error: serde_json::Error) -> Error {
 
 fn wrong_shape<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer, first: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let Err(located) = serde_path_to_error::deserialize::<_, T>(&mut json) else { return not_json(first) };
-    let field = located.path().iter().fold(at.clone(), |field, segment| match segment {
+    match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Err(located) => Error::config(pointer(at, located.path()), words(located.inner())),
+        Ok(_) => not_json(first),
+    }
+}
+
+fn pointer(at: &Pointer, path: &Path) -> Pointer {
+    path.iter().fold(at.clone(), |field, segment| match segment {
         Segment::Seq { index } => field.index(*index),
         Segment::Map { key } | Segment::Enum { variant: key } => field.key(key),
         Segment::Unknown => field,
-    });
-    Error::new(Kind::Config, Op::CheckConfig).cause(located.into_inner()).field(field)
+    })
+}
+
+/// serde's message in the words of JSON. Its line and column go: the pointer is exact, and a section that is read on its own
+/// (`seccomp`) counts its own lines.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let message = text.strip_suffix(&format!(" at line {} column {}", error.line(), error.column())).unwrap_or(&text);
+    let Some((problem, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let problem = problem.replacen("type: map", "type: object", 1).replacen("type: sequence", "type: array", 1);
+    let expected = match expected {
+        "a sequence" => "an array",
+        "a map" => "an object",
+        "u16" => "an integer from 0 to 65535",
+        "u32" => "an integer from 0 to 4294967295",
+        "u64" => "an integer from 0 to 18446744073709551615",
+        "i64" => "an integer from -9223372036854775808 to 9223372036854775807",
+        // The names of our raw models are nobody's business.
+        name if name.starts_with("struct ") => "an object",
+        other => other,
+    };
+    format!("{problem}, expected {expected}")
 }

@@ -109,6 +109,9 @@ pub(super) fn read<'c>(
                 return Err(Error::config(place(), format!("unknown option `{option}` for a bind mount"))
                     .hint("a bind mount takes only the mount options of the OCI specification"));
             }
+            None if option.starts_with('=') => {
+                return Err(Error::config(place(), format!("option `{option}` has no name")));
+            }
             None | Some(Meaning::Superblock) => read.data.push(data(index, option)),
             Some(attribute) => {
                 let attributes = if on_all { &mut read.recursive } else { &mut read.attributes };

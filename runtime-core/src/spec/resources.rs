@@ -265,11 +265,11 @@ impl RawMemory {
         if let Some(swappiness) = self.swappiness.filter(|swappiness| *swappiness > 100) {
             return Err(Error::config(at.key("swappiness"), format!("swappiness {swappiness} is above 100")));
         }
-        if let (Some(most @ 1..), Some(both @ 1..)) = (self.limit, self.swap) {
-            if both < most {
-                return Err(Error::config(at.key("swap"), format!("swap {both} is below the memory limit {most}"))
-                    .hint("`swap` counts memory and swap together"));
-            }
+        if let (Some(most @ 1..), Some(both @ 1..)) = (self.limit, self.swap)
+            && both < most
+        {
+            return Err(Error::config(at.key("swap"), format!("swap {both} is below the memory limit {most}"))
+                .hint("`swap` counts memory and swap together"));
         }
         Ok(Memory {
             limit: limit(self.limit, at, "limit")?,
@@ -364,7 +364,7 @@ fn unified<'c>(files: Option<Pairs<'c>>, at: &Pointer) -> Result<Vec<Unified<'c>
             | "cgroup.type"
             | "cgroup.freeze"
             | "cgroup.kill" => Err(Error::config(at, format!("`{file}` is the runtime's own"))),
-            "." | ".." => Err(Error::config(at, "not the name of a cgroup file")),
+            "." | ".." => Err(Error::config(at, format!("`{file}` is not the name of a cgroup file"))),
             name if name.contains('/') => {
                 Err(Error::config(at, format!("`{file}` is a path; a file of the cgroup itself is wanted")))
             }

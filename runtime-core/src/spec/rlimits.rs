@@ -49,7 +49,7 @@ pub(super) fn check(limits: Option<Vec<RawRlimit<'_>>>, at: Pointer) -> Result<V
 }
 
 fn check_one(limit: &RawRlimit<'_>, at: Pointer) -> Result<Rlimit> {
-    let Some(Text(kind)) = &limit.kind else { return Err(Error::config(at, "an rlimit needs a `type`")) };
+    let Some(Text(kind)) = &limit.kind else { return Err(Error::config(at.key("type"), "an rlimit needs a `type`")) };
     let Some(resource) = (0..).zip(NAMES).find_map(|(number, name)| (name == kind).then_some(number)) else {
         return Err(Error::config(at.key("type"), format!("unknown rlimit `{kind}`"))
             .hint("the names are those of getrlimit(2), such as RLIMIT_NOFILE"));

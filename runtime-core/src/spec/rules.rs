@@ -77,6 +77,6 @@ fn needs(linux: &Linux<'_>, kind: NamespaceKind, field: impl Fn() -> Pointer, wh
         return Ok(());
     }
     let name = kind.name();
-    Err(Error::config(field(), format!("{what} needs a {name} namespace"))
+    Err(Error::config(field(), format!("{what} needs a new or joined {name} namespace"))
         .hint(format!("add {{\"type\": \"{name}\"}} to linux.namespaces")))
 }

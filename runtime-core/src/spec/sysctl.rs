@@ -41,7 +41,8 @@ pub(super) fn owned(sysctl: &Sysctl<'_>, namespaces: &Namespaces<'_>) -> Result<
     match owner(&sysctl.path) {
         Some(kind) if *namespaces.get(kind) != Namespace::Host => Ok(()),
         Some(kind) => {
-            let message = format!("sysctl `{}` is the host's without a {} namespace", sysctl.path, kind.name());
+            let message =
+                format!("sysctl `{}` is the host's without a new or joined {} namespace", sysctl.path, kind.name());
             Err(Error::config(sysctl.at.clone(), message)
                 .hint(format!("add {{\"type\": \"{}\"}} to linux.namespaces", kind.name())))
         }

@@ -97,7 +97,9 @@ fn what_is_not_json_says_line_and_column() {
 fn a_wrong_type_says_the_pointer() {
     wrong(&[
         ("/process/args", json!("sh"), "invalid type: string \"sh\", expected an array [config.json /process/args]"),
-        ("/process", json!([]), "invalid length 0, expected an object [config.json /process]"),
+        ("/process", json!([]), "invalid type: array, expected an object [config.json /process]"),
+        ("/root", json!(["rootfs", true]), "invalid type: array, expected an object [config.json /root]"),
+        ("/mounts/0", json!(["/proc", "proc"]), "invalid type: array, expected an object [config.json /mounts/0]"),
         ("/process", json!(7), "invalid type: integer `7`, expected an object [config.json /process]"),
         ("/process/terminal", json!("yes"), "invalid type: string \"yes\", expected a boolean [config.json /process/terminal]"),
         ("/process/user/gid", json!(1.5), "invalid type: floating point `1.5`, expected an integer from 0 to 4294967295 [config.json /process/user/gid]"),

@@ -2,6 +2,8 @@
 //!
 //! The corpus is written after what runc, Docker, Podman, containerd, Kubernetes, CRI-O and BuildKit hand to a runtime.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end here")]
+
 use oci_spec::runtime as oci;
 use orlop::spec::{Capabilities, Namespace, NamespaceKind, Spec, Str, Sysctl};
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::json::Object;
 use super::{BlockIo, Throttle, ThrottleKind, WeightDevice, text};
 use crate::error::{Error, Pointer, Result};
 
@@ -11,13 +12,13 @@ use crate::error::{Error, Pointer, Result};
 pub(super) struct RawBlockIo {
     weight: Option<u64>,
     leaf_weight: Option<u64>,
-    weight_device: Option<Vec<RawWeightDevice>>,
-    throttle_read_bps_device: Option<Vec<RawThrottle>>,
-    throttle_write_bps_device: Option<Vec<RawThrottle>>,
+    weight_device: Option<Vec<Object<RawWeightDevice>>>,
+    throttle_read_bps_device: Option<Vec<Object<RawThrottle>>>,
+    throttle_write_bps_device: Option<Vec<Object<RawThrottle>>>,
     #[serde(rename = "throttleReadIOPSDevice")]
-    throttle_read_iops_device: Option<Vec<RawThrottle>>,
+    throttle_read_iops_device: Option<Vec<Object<RawThrottle>>>,
     #[serde(rename = "throttleWriteIOPSDevice")]
-    throttle_write_iops_device: Option<Vec<RawThrottle>>,
+    throttle_write_iops_device: Option<Vec<Object<RawThrottle>>>,
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::devices::{self, RawDevice};
+use super::json::Object;
 use super::namespaces::{self, RawIdMapping, RawNamespace};
 use super::resources::RawResources;
 use super::text::{self, Pairs, Text};
@@ -174,16 +175,16 @@ pub enum Propagation {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawLinux<'c> {
     #[serde(borrow)]
-    namespaces: Option<Vec<RawNamespace<'c>>>,
-    uid_mappings: Option<Vec<RawIdMapping>>,
-    gid_mappings: Option<Vec<RawIdMapping>>,
-    time_offsets: Option<RawTimeOffsets>,
+    namespaces: Option<Vec<Object<RawNamespace<'c>>>>,
+    uid_mappings: Option<Vec<Object<RawIdMapping>>>,
+    gid_mappings: Option<Vec<Object<RawIdMapping>>>,
+    time_offsets: Option<Object<RawTimeOffsets>>,
     #[serde(borrow)]
-    devices: Option<Vec<RawDevice<'c>>>,
+    devices: Option<Vec<Object<RawDevice<'c>>>>,
     #[serde(borrow)]
     cgroups_path: Option<Text<'c>>,
     #[serde(borrow)]
-    resources: Option<RawResources<'c>>,
+    resources: Option<Object<RawResources<'c>>>,
     #[serde(borrow)]
     sysctl: Option<Pairs<'c>>,
     #[serde(borrow)]
@@ -208,8 +209,8 @@ pub(super) struct RawLinux<'c> {
 
 #[derive(Deserialize)]
 struct RawTimeOffsets {
-    monotonic: Option<RawOffset>,
-    boottime: Option<RawOffset>,
+    monotonic: Option<Object<RawOffset>>,
+    boottime: Option<Object<RawOffset>>,
 }
 
 #[derive(Deserialize)]
@@ -240,7 +241,7 @@ impl<'c> RawLinux<'c> {
             devices: devices::check(self.devices)?,
             cgroups_path: cgroups_path(self.cgroups_path)?,
             resources: match self.resources {
-                Some(raw) => raw.check(resources, warnings)?,
+                Some(Object(raw)) => raw.check(resources, warnings)?,
                 None => Resources { at: resources, ..Resources::default() },
             },
             sysctl: sysctl::check(self.sysctl)?,
@@ -252,15 +253,15 @@ impl<'c> RawLinux<'c> {
     }
 }
 
-fn time_offsets(offsets: Option<RawTimeOffsets>) -> Result<Vec<(i32, i64, u32)>> {
-    let Some(offsets) = offsets else { return Ok(Vec::new()) };
+fn time_offsets(offsets: Option<Object<RawTimeOffsets>>) -> Result<Vec<(i32, i64, u32)>> {
+    let Some(Object(offsets)) = offsets else { return Ok(Vec::new()) };
     let mut checked = Vec::new();
     let clocks = [
         (libc::CLOCK_MONOTONIC, offsets.monotonic, "/linux/timeOffsets/monotonic/nanosecs"),
         (libc::CLOCK_BOOTTIME, offsets.boottime, "/linux/timeOffsets/boottime/nanosecs"),
     ];
     for (clock, offset, field) in clocks {
-        let Some(RawOffset { secs, nanosecs }) = offset else { continue };
+        let Some(Object(RawOffset { secs, nanosecs })) = offset else { continue };
         let nanosecs = nanosecs.unwrap_or_default();
         if nanosecs > 999_999_999 {
             return Err(Error::config(Pointer::new(field), format!("{nanosecs} nanoseconds are a second or more")));

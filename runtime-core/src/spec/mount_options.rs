@@ -220,3 +220,136 @@ impl Attributes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options<'c>(texts: &[&'c str], target: Target) -> Options<'c> {
+        let texts = texts.iter().map(|text| Cow::Borrowed(*text)).collect();
+        let at = Pointer::new("/mounts/0");
+        read(texts, target, &at, &mut Vec::new()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn keys<'a>(options: &'a Options<'_>) -> Vec<&'a str> {
+        options.data.iter().map(|data| &*data.key).collect()
+    }
+
+    /// config.md, "Linux mount options": MUST, without `remount`, `idmap` and `ridmap`.
+    const ALL: [&str; 61] = [
+        "async",
+        "atime",
+        "bind",
+        "defaults",
+        "dev",
+        "diratime",
+        "dirsync",
+        "exec",
+        "iversion",
+        "lazytime",
+        "loud",
+        "mand",
+        "noatime",
+        "nodev",
+        "nodiratime",
+        "noexec",
+        "noiversion",
+        "nolazytime",
+        "nomand",
+        "norelatime",
+        "nostrictatime",
+        "nosuid",
+        "nosymfollow",
+        "private",
+        "ratime",
+        "rbind",
+        "rdev",
+        "rdiratime",
+        "relatime",
+        "rexec",
+        "rnoatime",
+        "rnodev",
+        "rnodiratime",
+        "rnoexec",
+        "rnorelatime",
+        "rnostrictatime",
+        "rnosuid",
+        "rnosymfollow",
+        "ro",
+        "rprivate",
+        "rrelatime",
+        "rro",
+        "rrw",
+        "rshared",
+        "rslave",
+        "rstrictatime",
+        "rsuid",
+        "rsymfollow",
+        "runbindable",
+        "rw",
+        "shared",
+        "silent",
+        "slave",
+        "strictatime",
+        "suid",
+        "symfollow",
+        "sync",
+        "unbindable",
+        "",
+        "rw",
+        "ro",
+    ];
+
+    #[test]
+    fn every_option_of_the_specification_is_known() {
+        // A bind mount refuses what is unknown.
+        assert!(options(&ALL, Target::Bind).data.is_empty());
+    }
+
+    #[test]
+    fn a_later_option_overrides_an_earlier_one() {
+        let both = |texts: &[&'static str]| {
+            let Attributes { set, clear } = options(texts, Target::Bind).attributes;
+            (set, clear)
+        };
+        assert_eq!(both(&["ro", "rw"]), (0, RDONLY));
+        assert_eq!(both(&["rw", "ro"]), (RDONLY, 0));
+        assert_eq!(both(&["nosuid", "nodev", "dev"]), (NOSUID, NODEV));
+        assert_eq!(both(&["noatime", "strictatime"]), (STRICTATIME, ATIME));
+        assert_eq!(both(&["strictatime", "relatime"]), (0, ATIME));
+        assert_eq!(both(&["noatime", "atime"]), (0, ATIME));
+        assert_eq!(both(&["strictatime", "atime"]), (STRICTATIME, ATIME));
+        assert_eq!(both(&["noatime", "nostrictatime"]), (NOATIME, ATIME));
+        assert_eq!(both(&["norelatime"]), (0, 0));
+    }
+
+    #[test]
+    fn recursive_options_are_apart() {
+        let read = options(&["rro", "nosuid", "rrw", "rnoexec", "rnoatime"], Target::Bind);
+        assert_eq!(read.attributes, Attributes { set: NOSUID, clear: 0 });
+        assert_eq!(read.recursive, Attributes { set: NOEXEC | NOATIME, clear: RDONLY | ATIME });
+    }
+
+    #[test]
+    fn read_only_reaches_the_superblock_of_a_filesystem_alone() {
+        assert_eq!(keys(&options(&["ro", "sync", "rw"], Target::Filesystem)), ["ro", "sync", "rw"]);
+        for target in [Target::Tmpfs, Target::OwnReadOnly, Target::Bind] {
+            let read = options(&["ro"], target);
+            assert_eq!((keys(&read), read.attributes.set), (Vec::new(), RDONLY));
+        }
+    }
+
+    #[test]
+    fn propagation_keeps_its_order() {
+        let read = options(&["rslave", "shared"], Target::Bind);
+        assert_eq!(read.propagation, [libc::MS_SLAVE | libc::MS_REC, libc::MS_SHARED]);
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_for_the_filesystem() {
+        let read = options(&["mode=755", "", "lowerdir=/a=b:/c", "newinstance", "tmpcopyup"], Target::Tmpfs);
+        let data: Vec<_> = read.data.iter().map(|data| (data.index, &*data.key, data.value.as_deref())).collect();
+        assert_eq!(data, [(0, "mode", Some("755")), (2, "lowerdir", Some("/a=b:/c")), (3, "newinstance", None)]);
+        assert_eq!(read.copy_up, Some(4));
+    }
+}

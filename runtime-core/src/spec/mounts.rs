@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::json::Object;
 use super::mount_options::{self, Target};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
@@ -90,7 +91,10 @@ pub(super) struct RawMount<'c> {
 }
 
 /// Checks all mounts.
-pub(super) fn check<'c>(mounts: Option<Vec<RawMount<'c>>>, warnings: &mut Vec<Warning>) -> Result<Vec<Mount<'c>>> {
+pub(super) fn check<'c>(
+    mounts: Option<Vec<Object<RawMount<'c>>>>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Mount<'c>>> {
     text::each(mounts, Pointer::new("/mounts")).map(|(at, mount)| check_one(mount, at, warnings)).collect()
 }
 

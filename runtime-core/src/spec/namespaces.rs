@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::json::Object;
 use super::text::{self, Text};
 use super::{IdMapping, Namespace, NamespaceKind, Namespaces};
 use crate::error::{Error, Pointer, Result};
@@ -26,7 +27,7 @@ pub(super) struct RawIdMapping {
 }
 
 /// Checks all namespaces: "the runtime MUST generate an error if namespaces contains duplicated entries with same type".
-pub(super) fn check<'c>(namespaces: Option<Vec<RawNamespace<'c>>>) -> Result<Namespaces<'c>> {
+pub(super) fn check<'c>(namespaces: Option<Vec<Object<RawNamespace<'c>>>>) -> Result<Namespaces<'c>> {
     let mut checked = Namespaces::default();
     for (at, namespace) in text::each(namespaces, Pointer::new("/linux/namespaces")) {
         let kind = kind(namespace.kind, &at)?;
@@ -46,7 +47,7 @@ pub(super) fn check<'c>(namespaces: Option<Vec<RawNamespace<'c>>>) -> Result<Nam
 }
 
 /// Checks the mappings `at`; whether they overlap is for the kernel to say.
-pub(super) fn mappings(mappings: Option<Vec<RawIdMapping>>, at: Pointer) -> Result<Vec<IdMapping>> {
+pub(super) fn mappings(mappings: Option<Vec<Object<RawIdMapping>>>, at: Pointer) -> Result<Vec<IdMapping>> {
     text::each(mappings, at).map(|(at, mapping)| check_mapping(&mapping, &at)).collect()
 }
 

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use super::capabilities::RawCapabilities;
+use super::json::{self, Object};
 use super::rlimits::{self, RawRlimit};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
-use super::{Str, Warning, json};
+use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
 /// The container's process, or a second one for `exec`.
@@ -87,15 +88,15 @@ pub(super) struct RawProcess<'c> {
     env: Option<Vec<Text<'c>>>,
     #[serde(borrow)]
     cwd: Option<Text<'c>>,
-    user: Option<RawUser>,
+    user: Option<Object<RawUser>>,
     #[serde(borrow)]
-    capabilities: Option<RawCapabilities<'c>>,
+    capabilities: Option<Object<RawCapabilities<'c>>>,
     #[serde(borrow)]
-    rlimits: Option<Vec<RawRlimit<'c>>>,
+    rlimits: Option<Vec<Object<RawRlimit<'c>>>>,
     no_new_privileges: Option<bool>,
     oom_score_adj: Option<i64>,
     terminal: Option<bool>,
-    console_size: Option<RawConsoleSize>,
+    console_size: Option<Object<RawConsoleSize>>,
     #[serde(default)]
     apparmor_profile: Asked,
     #[serde(default)]
@@ -164,8 +165,8 @@ impl<'c> RawProcess<'c> {
             args: args(self.args, &at)?,
             env: text::environment(self.env, || at.key("env"))?,
             cwd: cwd(self.cwd, &at)?,
-            user: user(self.user.unwrap_or_default(), &at)?,
-            capabilities: self.capabilities.unwrap_or_default().check(&at.key("capabilities"), warnings),
+            user: user(self.user.unwrap_or_default().0, &at)?,
+            capabilities: self.capabilities.unwrap_or_default().0.check(&at.key("capabilities"), warnings),
             rlimits: rlimits::check(self.rlimits, at.key("rlimits"))?,
             no_new_privileges: self.no_new_privileges.unwrap_or_default(),
             oom_score_adj: oom_score_adj(self.oom_score_adj, &at)?,
@@ -218,8 +219,8 @@ fn oom_score_adj(score: Option<i64>, at: &Pointer) -> Result<Option<i32>> {
 }
 
 /// Rows and columns; engines send 0 by 0 for a size they do not know.
-fn console_size(size: Option<RawConsoleSize>, at: &Pointer) -> Result<Option<(u16, u16)>> {
-    let Some(size) = size else { return Ok(None) };
+fn console_size(size: Option<Object<RawConsoleSize>>, at: &Pointer) -> Result<Option<(u16, u16)>> {
+    let Some(Object(size)) = size else { return Ok(None) };
     let at = at.key("consoleSize");
     let cells = |cells: Option<u64>, key| match u16::try_from(cells.unwrap_or_default()) {
         Ok(cells) => Ok(cells),

@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use super::block_io::RawBlockIo;
 use super::devices::{self, RawDeviceRule};
+use super::json::{self, Object};
 use super::text::{self, Pairs, Text};
 use super::unimplemented::{self, Asked};
-use super::{DeviceRule, Str, Warning, json};
+use super::{DeviceRule, Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
 /// The `resources` object.
@@ -157,15 +158,15 @@ pub struct Unified<'c> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawResources<'c> {
     #[serde(borrow)]
-    devices: Option<Vec<RawDeviceRule<'c>>>,
-    memory: Option<RawMemory>,
+    devices: Option<Vec<Object<RawDeviceRule<'c>>>>,
+    memory: Option<Object<RawMemory>>,
     #[serde(borrow)]
-    cpu: Option<RawCpu<'c>>,
-    pids: Option<RawPids>,
+    cpu: Option<Object<RawCpu<'c>>>,
+    pids: Option<Object<RawPids>>,
     #[serde(rename = "blockIO")]
-    block_io: Option<RawBlockIo>,
+    block_io: Option<Object<RawBlockIo>>,
     #[serde(borrow)]
-    hugepage_limits: Option<Vec<RawHugepageLimit<'c>>>,
+    hugepage_limits: Option<Vec<Object<RawHugepageLimit<'c>>>>,
     #[serde(borrow)]
     unified: Option<Pairs<'c>>,
     #[serde(default)]
@@ -240,12 +241,12 @@ impl<'c> RawResources<'c> {
             devices: devices::rules(self.devices, at.key("devices"))?,
             memory: self
                 .memory
-                .map(|memory| memory.check(&at.key("memory"), warnings))
+                .map(|memory| memory.0.check(&at.key("memory"), warnings))
                 .transpose()?
                 .unwrap_or_default(),
-            cpu: self.cpu.map(|cpu| cpu.check(&at.key("cpu"))).transpose()?.unwrap_or_default(),
-            pids_limit: limit(self.pids.and_then(|pids| pids.limit), &at, "pids/limit")?,
-            block_io: self.block_io.map(|io| io.check(&at.key("blockIO"))).transpose()?.unwrap_or_default(),
+            cpu: self.cpu.map(|cpu| cpu.0.check(&at.key("cpu"))).transpose()?.unwrap_or_default(),
+            pids_limit: limit(self.pids.and_then(|pids| pids.0.limit), &at.key("pids"), "limit")?,
+            block_io: self.block_io.map(|io| io.0.check(&at.key("blockIO"))).transpose()?.unwrap_or_default(),
             hugepage_limits: hugepage_limits(self.hugepage_limits, at.key("hugepageLimits"))?,
             unified: unified(self.unified, &at)?,
             at,
@@ -307,12 +308,11 @@ impl<'c> RawCpu<'c> {
     }
 }
 
-/// −1 is no limit, and nothing is below it. `key` may be a path of plain keys.
+/// −1 is no limit, and nothing is below it.
 fn limit(value: Option<i64>, at: &Pointer, key: &str) -> Result<Option<i64>> {
     match value {
         Some(value) if value < -1 => {
-            let field = key.split('/').fold(at.clone(), |field, key| field.key(key));
-            Err(Error::config(field, format!("{value} is below -1")).hint("-1 is no limit"))
+            Err(Error::config(at.key(key), format!("{value} is below -1")).hint("-1 is no limit"))
         }
         value => Ok(value),
     }
@@ -328,7 +328,10 @@ fn processors<'c>(list: Option<Text<'c>>, at: &Pointer, key: &str) -> Result<Opt
     }
 }
 
-fn hugepage_limits<'c>(limits: Option<Vec<RawHugepageLimit<'c>>>, at: Pointer) -> Result<Vec<HugepageLimit<'c>>> {
+fn hugepage_limits<'c>(
+    limits: Option<Vec<Object<RawHugepageLimit<'c>>>>,
+    at: Pointer,
+) -> Result<Vec<HugepageLimit<'c>>> {
     let check = |(at, raw): (Pointer, RawHugepageLimit<'c>)| {
         let (Some(Text(page_size)), Some(limit)) = (raw.page_size, raw.limit) else {
             return Err(Error::config(at, "a hugepage limit needs `pageSize` and `limit`"));

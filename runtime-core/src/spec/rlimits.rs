@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Rlimit;
+use super::json::Object;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
 
@@ -36,7 +37,7 @@ pub(super) struct RawRlimit<'c> {
 }
 
 /// Checks all limits: "if rlimits contains duplicated entries with same type, the runtime MUST generate an error".
-pub(super) fn check(limits: Option<Vec<RawRlimit<'_>>>, at: Pointer) -> Result<Vec<Rlimit>> {
+pub(super) fn check(limits: Option<Vec<Object<RawRlimit<'_>>>>, at: Pointer) -> Result<Vec<Rlimit>> {
     let mut checked: Vec<Rlimit> = Vec::with_capacity(limits.as_ref().map_or(0, Vec::len));
     for (at, limit) in text::each(limits, at) {
         let limit = check_one(&limit, at)?;

@@ -4,8 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may end here")]
 
-use orlop::Kind;
 use orlop::spec::{Process, Resources, Spec};
+use orlop::{Kind, Pointer};
 use serde_json::{Value, json};
 
 fn base() -> Value {
@@ -236,15 +236,16 @@ fn namespaces() {
         ("/linux/namespaces/-", json!({"type": "net"}), "unknown namespace type `net` [config.json /linux/namespaces/2/type]"),
         ("/linux/namespaces/-", json!({"type": "pid"}), "a second `pid` namespace [config.json /linux/namespaces/2/type]"),
         ("/linux/namespaces/-", json!({"type": "ipc", "path": "ns/ipc"}), "namespace path `ns/ipc` is not absolute [config.json /linux/namespaces/2/path]"),
-        ("/linux/namespaces/-", json!({"type": "user"}), "a new user namespace needs id mappings for users and groups [config.json /linux/uidMappings]"),
-        ("/linux/uidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "an id mapping needs a new or joined user namespace [config.json /linux/uidMappings]"),
+        ("/linux/namespaces/-", json!({"type": "user"}), "a new user namespace needs mappings of both users and groups [config.json /linux/uidMappings]"),
+        ("/linux/uidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "`uidMappings` needs a new or joined user namespace [config.json /linux/uidMappings]"),
+        ("/linux/gidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "`gidMappings` needs a new or joined user namespace [config.json /linux/gidMappings]"),
         ("/linux/gidMappings", json!([{"containerID": 0, "hostID": 0}]), "an id mapping needs `containerID`, `hostID` and `size` [config.json /linux/gidMappings/0]"),
         ("/linux/gidMappings", json!([{"containerID": 0, "hostID": 0, "size": 0}]), "an id mapping of size 0 maps nothing [config.json /linux/gidMappings/0/size]"),
         ("/linux/gidMappings", json!([{"containerID": 1, "hostID": 0, "size": 4_294_967_295_u32}]), "the id mapping runs past the last id, 4294967294 [config.json /linux/gidMappings/0/size]"),
         ("/linux/timeOffsets", json!({"monotonic": {"secs": 1}}), "`timeOffsets` needs a new time namespace [config.json /linux/timeOffsets]"),
         ("/linux/timeOffsets", json!({"boottime": {"nanosecs": 1_000_000_000}}), "1000000000 nanoseconds are a second or more [config.json /linux/timeOffsets/boottime/nanosecs]"),
-        ("/hostname", json!("box"), "hostname needs a new or joined uts namespace [config.json /hostname]"),
-        ("/domainname", json!("example.org"), "domainname needs a new or joined uts namespace [config.json /domainname]"),
+        ("/hostname", json!("box"), "`hostname` needs a new or joined uts namespace [config.json /hostname]"),
+        ("/domainname", json!("example.org"), "`domainname` needs a new or joined uts namespace [config.json /domainname]"),
     ]);
 }
 
@@ -270,18 +271,25 @@ fn paths_and_sysctls() {
 }
 
 #[test]
+fn a_member_that_stands_twice() {
+    let error = Spec::from_slice(br#"{"root": {"path": "a", "path": "b"}}"#).unwrap_err();
+    assert_eq!(error.to_string(), "check config: duplicate field `path` [config.json /root]");
+}
+
+#[test]
 fn rules_between_sections() {
     let mut config = base();
+    put(&mut config, "/mounts", json!([]));
     put(&mut config, "/linux/namespaces", json!([{"type": "uts"}]));
     put(&mut config, "/hostname", json!("box"));
     put(&mut config, "/linux/sysctl", json!({"kernel.hostname": "other"}));
     wrong_one(&config, "this sysctl and /hostname set the same name [config.json /linux/sysctl/kernel.hostname]");
     put(&mut config, "/linux/sysctl", json!({}));
     put(&mut config, "/linux/maskedPaths", json!(["/proc/kcore"]));
-    wrong_one(&config, "maskedPaths needs a new or joined mount namespace [config.json /linux/maskedPaths]");
+    wrong_one(&config, "`maskedPaths` needs a new or joined mount namespace [config.json /linux/maskedPaths]");
     put(&mut config, "/linux/maskedPaths", json!(null));
     put(&mut config, "/linux/readonlyPaths", json!(["/proc/sys"]));
-    wrong_one(&config, "readonlyPaths needs a new or joined mount namespace [config.json /linux/readonlyPaths]");
+    wrong_one(&config, "`readonlyPaths` needs a new or joined mount namespace [config.json /linux/readonlyPaths]");
 }
 
 #[track_caller]
@@ -409,6 +417,22 @@ fn documents_of_their_own_have_pointers_of_their_own() {
     let error = Resources::from_slice(br#"{"memory": {"swappiness": 200}}"#).unwrap_err();
     assert_eq!(error.to_string(), "check config: swappiness 200 is above 100 [config.json /memory/swappiness]");
     assert_eq!(Resources::from_slice(br#"{"pids": {"limit": 0}}"#).unwrap().pids_limit, Some(0));
+}
+
+#[test]
+fn a_mount_without_a_mount_namespace_would_be_the_hosts() {
+    let mut config = base();
+    put(&mut config, "/linux/namespaces", json!([{"type": "pid"}]));
+    wrong_one(&config, "`mounts` needs a new or joined mount namespace [config.json /mounts]");
+}
+
+#[test]
+fn every_refusal_says_what_to_do_where_the_message_does_not() {
+    let config =
+        br#"{"ociVersion": "1.3.0", "root": {"path": "r"}, "process": {"args": ["a"], "cwd": "/"}, "hostname": "h"}"#;
+    let error = Spec::from_slice(config).unwrap_err();
+    assert_eq!(error.advice(), Some(r#"add {"type": "uts"} to linux.namespaces"#));
+    assert_eq!(error.pointer().map(Pointer::as_str), Some("/hostname"));
 }
 
 #[test]

@@ -3,8 +3,64 @@
 use serde::Deserialize;
 
 use super::json::Object;
-use super::{BlockIo, Throttle, ThrottleKind, WeightDevice, text};
+use super::text;
 use crate::error::{Error, Pointer, Result};
+
+/// `blockIO`.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct BlockIo {
+    /// 10 to 1000.
+    pub weight: Option<u16>,
+    /// 10 to 1000 (v1).
+    pub leaf_weight: Option<u16>,
+    /// `weightDevice`.
+    pub weight_devices: Vec<WeightDevice>,
+    /// The four `throttle…Device` lists.
+    pub throttles: Vec<Throttle>,
+}
+
+/// One entry of `weightDevice`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightDevice {
+    /// Where it stands.
+    pub at: Pointer,
+    /// Device major.
+    pub major: u32,
+    /// Device minor.
+    pub minor: u32,
+    /// 10 to 1000.
+    pub weight: Option<u16>,
+    /// 10 to 1000 (v1).
+    pub leaf_weight: Option<u16>,
+}
+
+/// What is throttled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThrottleKind {
+    /// `throttleReadBpsDevice`
+    ReadBps,
+    /// `throttleWriteBpsDevice`
+    WriteBps,
+    /// `throttleReadIOPSDevice`
+    ReadIops,
+    /// `throttleWriteIOPSDevice`
+    WriteIops,
+}
+
+/// One entry of a throttle list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Where it stands.
+    pub at: Pointer,
+    /// What is throttled.
+    pub kind: ThrottleKind,
+    /// Device major.
+    pub major: u32,
+    /// Device minor.
+    pub minor: u32,
+    /// Bytes or operations a second.
+    pub rate: u64,
+}
 
 /// `blockIO` as it stands.
 #[derive(Deserialize)]

@@ -5,10 +5,13 @@
 
 mod block_io;
 mod capabilities;
+mod cpu;
 mod devices;
 mod hooks;
 mod json;
 mod linux;
+mod memory;
+mod mount_attributes;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -25,13 +28,22 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
+pub use capabilities::Capabilities;
+pub use cpu::Cpu;
 pub use devices::{Device, DeviceKind, DeviceRule};
 pub use hooks::{Hook, Hooks};
-pub use linux::{IdMapping, Linux, Namespace, NamespaceKind, Namespaces, Propagation, Sysctl};
-pub use mounts::{Attributes, Mount, MountData, MountKind};
-pub use process::{Capabilities, Process, Rlimit, User};
-pub use resources::{BlockIo, Cpu, HugepageLimit, Memory, Resources, Throttle, ThrottleKind, Unified, WeightDevice};
+pub use linux::{Linux, Propagation};
+pub use memory::Memory;
+pub use mount_attributes::Attributes;
+pub use mount_options::MountData;
+pub use mounts::{Mount, MountKind};
+pub use namespaces::{IdMapping, Namespace, NamespaceKind, Namespaces};
+pub use process::{Process, User};
+pub use resources::{HugepageLimit, Resources, Unified};
+pub use rlimits::Rlimit;
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
+pub use sysctl::Sysctl;
 
 use crate::error::{Error, Pointer, Result};
 use hooks::RawHooks;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use super::json::Object;
-use super::mount_options::{self, Target};
+use super::mount_attributes::Attributes;
+use super::mount_options::{self, MountData, Target};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
@@ -50,26 +51,6 @@ pub enum MountKind<'c> {
     },
     /// The container's own cgroups, whichever version the host has.
     Cgroup,
-}
-
-/// Bits of `mount_setattr(2)` (`MOUNT_ATTR_*`), with `MOUNT_ATTR__ATIME` in `clear` whenever an atime mode is in `set`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Attributes {
-    /// Attributes to turn on.
-    pub set: u64,
-    /// Attributes to turn off.
-    pub clear: u64,
-}
-
-/// One option for the filesystem: `size=64m`, or `ro` without a value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MountData<'c> {
-    /// Its index in `options`.
-    pub index: usize,
-    /// The part before the first `=`.
-    pub key: Str<'c>,
-    /// The part after the first `=`.
-    pub value: Option<Str<'c>>,
 }
 
 /// One entry of `mounts` as it stands.

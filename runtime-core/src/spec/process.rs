@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::capabilities::RawCapabilities;
+use super::capabilities::{Capabilities, RawCapabilities};
 use super::json::{self, Object};
-use super::rlimits::{self, RawRlimit};
+use super::rlimits::{self, RawRlimit, Rlimit};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
@@ -48,34 +48,6 @@ pub struct User {
     pub umask: Option<u32>,
     /// `additionalGids`.
     pub additional_gids: Vec<u32>,
-}
-
-/// The five sets of `capabilities(7)`, bit N for capability N.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Capabilities {
-    /// The limiting superset.
-    pub bounding: u64,
-    /// What the kernel checks.
-    pub effective: u64,
-    /// What survives an `execve(2)` of a file with inheritable capabilities.
-    pub inheritable: u64,
-    /// What effective may be raised to.
-    pub permitted: u64,
-    /// What survives an `execve(2)` of an ordinary file; a subset of permitted and of inheritable.
-    pub ambient: u64,
-}
-
-/// One entry of `process.rlimits`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rlimit {
-    /// Where it stands.
-    pub at: Pointer,
-    /// The `RLIMIT_*` number of `getrlimit(2)`.
-    pub resource: u32,
-    /// The limit in force.
-    pub soft: u64,
-    /// The ceiling for `soft`, which is not above it.
-    pub hard: u64,
 }
 
 /// `process` as it stands.

@@ -2,10 +2,22 @@
 
 use serde::Deserialize;
 
-use super::Rlimit;
 use super::json::Object;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
+
+/// One entry of `process.rlimits`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rlimit {
+    /// Where it stands.
+    pub at: Pointer,
+    /// The `RLIMIT_*` number of `getrlimit(2)`.
+    pub resource: u32,
+    /// The limit in force.
+    pub soft: u64,
+    /// The ceiling for `soft`, which is not above it.
+    pub hard: u64,
+}
 
 /// Every limit of `asm-generic/resource.h`, the number of each being its place.
 const NAMES: [&str; 16] = [

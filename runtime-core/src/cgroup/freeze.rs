@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 
 use super::{Cgroup, file};
-use crate::error::{Error, Kind, Op, Pointer, Result};
+use crate::error::{At as _, Error, Kind, Op, Pointer, Result};
 
 /// How long a process may take to stop: one in an uninterruptible wait never does.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -67,5 +67,5 @@ fn has_line(text: &str, line: &str) -> bool {
 }
 
 fn set(file: &Path, value: &str) -> Result<()> {
-    file::write(file, value).map_err(|errno| Error::system(Op::Freeze, errno).on(file))
+    file::write(file, value).at(Op::Freeze).map_err(|error| error.on(file))
 }

@@ -11,14 +11,19 @@ mod cpuset;
 mod create;
 mod device_list;
 mod device_program;
+#[cfg(test)]
+mod device_properties;
 mod devices;
 mod enable;
 mod file;
 mod freeze;
+#[cfg(test)]
+mod golden;
 mod kill;
 mod layout;
 mod limits;
 mod plan;
+mod print;
 mod remove;
 mod v1;
 mod v2;

@@ -139,12 +139,7 @@ fn wanted_path(cgroups_path: Option<&str>, id: &str) -> Result<Wanted> {
         let message = format!("cgroup path {text:?} names the root of the hierarchy, which cannot be a container's");
         return Err(Error::config(field(), message));
     }
-    if text.starts_with("/") || !text.contains(':') {
-        return Ok(Wanted { absolute: text.starts_with('/'), path });
-    }
-    // `slice:prefix:name` is the systemd driver's; as a directory it would be a surprise, as it is in runc.
-    Err(Error::unsupported(field(), format!("cgroup path {text:?} is for the systemd driver, which is not there yet"))
-        .hint("give a path, such as /web"))
+    Ok(Wanted { absolute: text.starts_with('/'), path })
 }
 
 fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
@@ -158,13 +153,14 @@ fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
         mount: hierarchy.mount.clone(),
         path: place(&hierarchy.mount, &hierarchy.own),
     });
-    // Beside cgroup v1, a v2 hierarchy without controllers limits nothing. On v2 this process's own cgroup has a process, so it can
-    // hand no controllers down ("no internal processes", cgroups(7)): a container goes beside it, as in runc.
-    let v2 = layout.v2.iter().filter(|v2| layout.v1.is_empty() || !v2.controllers.is_empty()).map(|v2| Dir {
+    // Beside cgroup v1, a v2 hierarchy without controllers limits nothing. Alone it limits, and then this process's own cgroup can
+    // hand no controllers down, for it has a process ("no internal processes", cgroups(7)): a container goes beside it, as in runc.
+    let alone = layout.v1.is_empty();
+    let v2 = layout.v2.iter().filter(|v2| alone || !v2.controllers.is_empty()).map(|v2| Dir {
         controllers: v2.controllers.clone(),
         unified: true,
         mount: v2.mount.clone(),
-        path: place(&v2.mount, v2.own.parent().unwrap_or(Path::new("/"))),
+        path: place(&v2.mount, if alone { v2.own.parent().unwrap_or(&v2.own) } else { &v2.own }),
     });
     v1.chain(v2).collect()
 }

@@ -8,10 +8,8 @@ use crate::spec::{BlockIo, Cpu, Memory, ThrottleKind};
 /// The kernel keeps `limit ≤ memsw.limit` after each write, so which of the two goes first depends on what they were.
 pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
     let (limit, swap) = (asked(memory.limit), asked(memory.swap));
-    if let (Some(limit), Some(swap)) = (limit, swap) {
-        if swap > 0 && swap < limit {
-            return Err(Error::config(values.field("swap"), "memory and swap together are less than the memory limit"));
-        }
+    if matches!((limit, swap), (Some(limit), Some(swap @ 0..)) if swap < limit) {
+        return Err(Error::config(values.field("swap"), "memory and swap together are less than the memory limit"));
     }
     if memory.check_before_update {
         values.must_fit("memory.usage_in_bytes", limit);

@@ -157,3 +157,44 @@ pub(super) fn unified(files: &[Unified<'_>], plan: &mut Plan) -> Result<()> {
 fn only_v1(field: Pointer) -> Error {
     Error::unsupported(field, "cgroup v2 has no such control")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_become_the_weights_of_runc_and_crun() {
+        let pairs =
+            [(2, 1), (3, 2), (256, 35), (512, 59), (1024, 100), (2048, 174), (4096, 303), (262_144, 10_000), (1, 1)];
+        for (shares, weight) in pairs {
+            assert_eq!(weight_of_shares(shares), weight, "{shares}");
+        }
+    }
+
+    #[test]
+    fn more_shares_never_weigh_less() {
+        assert!((2..262_144).all(|shares| weight_of_shares(shares) <= weight_of_shares(shares + 1)));
+    }
+
+    #[test]
+    fn io_weights_span_the_scale() {
+        assert_eq!([10, 11, 500, 1000].map(io_weight), [1, 11, 4950, 10_000]);
+    }
+
+    #[test]
+    fn swap_is_what_is_left_of_memory_and_swap() {
+        let field = Pointer::new("/m/swap");
+        let of = |limit, swap| swap_alone(limit, swap, &field).map_err(|error| error.to_string());
+        assert_eq!(of(Some(100), Some(300)), Ok(Some(200)));
+        assert_eq!(of(Some(100), Some(100)), Ok(Some(0)), "no swap at all");
+        assert_eq!(of(Some(100), None), Ok(None));
+        assert_eq!(of(Some(100), Some(-1)), Ok(Some(-1)));
+        assert_eq!(of(None, Some(-1)), Ok(Some(-1)));
+        assert_eq!(of(Some(-1), None), Ok(Some(-1)));
+        let less = "check config: memory and swap together are less than the memory limit [config.json /m/swap]";
+        assert_eq!(of(Some(100), Some(99)), Err(less.to_owned()));
+        let alone = "check config: a limit of memory and swap together needs a limit of memory [config.json /m/swap]";
+        assert_eq!(of(None, Some(99)), Err(alone.to_owned()));
+        assert_eq!(of(Some(-1), Some(99)), Err(alone.to_owned()));
+    }
+}

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,8 @@ fn own_cgroups(text: &[u8]) -> Vec<Line> {
             let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
             let controllers = String::from_utf8_lossy(fields.next()?).into_owned();
             let own = PathBuf::from(OsString::from_vec(fields.next()?.to_vec()));
+            // Outside of this cgroup namespace: as seen from inside, nothing is nearer than its root (cgroup_namespaces(7)).
+            let own = if own.components().any(|part| part == Component::ParentDir) { "/".into() } else { own };
             let controllers = controllers.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             Some(Line { controllers, own })
         })
@@ -200,10 +202,10 @@ mod tests {
 
     #[test]
     fn a_line_is_read_with_its_controllers_and_path() {
-        let lines = own_cgroups(b"9:name=systemd:/user.slice\n2:cpu,cpuacct:/a:b\n0::/x\n");
+        let lines = own_cgroups(b"9:name=systemd:/user.slice\n2:cpu,cpuacct:/a:b\n1:pids:/../../x\n0::/x\n");
         let read: Vec<_> =
             lines.iter().map(|line| (line.controllers.join(","), line.own.display().to_string())).collect();
-        let expected = [("name=systemd", "/user.slice"), ("cpu,cpuacct", "/a:b"), ("", "/x")];
+        let expected = [("name=systemd", "/user.slice"), ("cpu,cpuacct", "/a:b"), ("pids", "/"), ("", "/x")];
         assert_eq!(read, expected.map(|(controllers, own)| (controllers.to_owned(), own.to_owned())));
     }
 

@@ -12,6 +12,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -153,6 +154,12 @@ fn limits_are_what_the_kernel_shows() {
     let cpu = Cpu { quota: Some(2_000), period: Some(10_000), burst: Some(1_000), ..Cpu::default() };
     scratch.cgroup.update(&update_plan(&Resources { cpu, ..none() }, &scratch.cgroup).unwrap()).unwrap();
     assert_eq!((scratch.read("cpu.cfs_quota_us"), scratch.read("cpu.cfs_burst_us")), ("2000".into(), "1000".into()));
+    // An idle group takes no shares until it is idle no more.
+    for (idle, shares, shown) in [(1, 700, "3"), (1, 800, "3"), (0, 900, "900")] {
+        let cpu = Cpu { idle: Some(idle), shares: Some(shares), ..Cpu::default() };
+        scratch.cgroup.update(&update_plan(&Resources { cpu, ..none() }, &scratch.cgroup).unwrap()).unwrap();
+        assert_eq!((scratch.read("cpu.idle"), scratch.read("cpu.shares")), (idle.to_string(), shown.to_owned()));
+    }
 }
 
 #[test]
@@ -403,4 +410,57 @@ fn a_device_program_is_installed_and_replaced() {
     scratch.cgroup.update(&plan).unwrap();
     assert!(!opens(": </dev/kmsg"), "the first program is gone");
     assert!(opens(": </dev/null"));
+}
+
+/// The v2 hierarchy alone, where it controls huge pages.
+fn v2_alone() -> Option<Layout> {
+    let v2 = Layout::probe().unwrap().v2.filter(|v2| v2.controllers.iter().any(|name| name == "hugetlb"));
+    if v2.is_none() {
+        eprintln!("skipped: needs a cgroup v2 hierarchy with hugetlb");
+    }
+    v2.map(|v2| Layout { v1: vec![], v2: Some(v2) })
+}
+
+#[test]
+fn a_cgroup_with_processes_hands_no_controllers_down() {
+    let Some(layout) = here().then(v2_alone).flatten() else { return };
+    let path = format!("/orlop-test-{}-inner", std::process::id());
+    let outer_plan = plan(&none(), Some(&path), "test", &layout).unwrap();
+    let outer = Scratch { cgroup: Cgroup::create(&outer_plan).unwrap(), path: path.clone() };
+    let mut child = outer.spawn("exec busybox sleep 100");
+    let limit = HugepageLimit { at: Pointer::new("/h/0"), page_size: "2MB".into(), limit: 2 << 20 };
+    let limited = Resources { hugepage_limits: vec![limit], ..none() };
+    let inner_plan = plan(&limited, Some(&format!("{path}/inner")), "test", &layout).unwrap();
+    let error = Cgroup::create(&inner_plan).unwrap_err();
+    let expected =
+        "enable controller hugetlb: this cgroup has processes of its own: device or resource busy [config.json /h/0]";
+    assert!(error.to_string().ends_with(expected), "{error}");
+    assert!(error.advice().unwrap().contains("no internal processes"));
+    assert!(!inner_plan.dirs[0].path.exists());
+
+    // What is only counted is not worth a failure.
+    let counted = plan(&none(), Some(&format!("{path}/inner")), "test", &layout).unwrap();
+    Cgroup::create(&counted).unwrap().remove().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("it is gone", || outer.cgroup.processes().unwrap().is_empty());
+    let inner = Cgroup::create(&inner_plan).unwrap();
+    assert_eq!(fs::read_to_string(inner_plan.dirs[0].path.join("hugetlb.2MB.max")).unwrap().trim(), "2097152");
+    inner.remove().unwrap();
+}
+
+#[test]
+fn a_delegated_cgroup_belongs_to_the_user() {
+    let Some(layout) = here().then(v2_alone).flatten() else { return };
+    let path = format!("/orlop-test-{}-owner", std::process::id());
+    let plan = plan(&none(), Some(&path), "test", &layout).unwrap();
+    let scratch = Scratch { cgroup: Cgroup::create(&plan).unwrap(), path };
+    scratch.cgroup.delegate(1234).unwrap();
+    let dir = scratch.unified().unwrap();
+    let owner = |path: &Path| fs::metadata(path).unwrap().uid();
+    assert_eq!(
+        ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"].map(|name| owner(&dir.join(name))),
+        [1234; 3]
+    );
+    assert_eq!((owner(&dir), owner(&dir.join("cgroup.freeze")), owner(&dir.join("hugetlb.2MB.max"))), (1234, 0, 0));
 }

@@ -9,6 +9,7 @@
 mod control;
 mod cpuset;
 mod create;
+mod delegate;
 mod device_list;
 mod device_program;
 #[cfg(test)]

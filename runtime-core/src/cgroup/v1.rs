@@ -41,14 +41,14 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
 }
 
 /// Times of the fair scheduler depend on each other: the kernel takes no burst above the quota, and no period that would break the
-/// parent's share.
+/// parent's share. An idle group takes no shares.
 pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
-    if let Some(shares) = asked(cpu.shares) {
+    if let Some(shares) = asked(cpu.shares).filter(|_| cpu.idle != Some(1)) {
         if !(2..=262_144).contains(&shares) {
             // The kernel would clamp it silently.
             return Err(Error::config(values.field("shares"), format!("{shares} is not within 2 to 262144")));
         }
-        values.put("shares", Write::of("cpu.shares", shares))?;
+        values.put("shares", Write::of("cpu.shares", shares).entangled())?;
     }
     if let Some(period) = asked(cpu.period) {
         values.put("period", Write::of("cpu.cfs_period_us", period).entangled())?;
@@ -65,7 +65,6 @@ pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
     if let Some(runtime) = asked(cpu.realtime_runtime) {
         values.put("realtimeRuntime", Write::of("cpu.rt_runtime_us", runtime).entangled())?;
     }
-    // Last: an idle group takes no shares.
     match cpu.idle {
         Some(idle) => values.put("idle", Write::of("cpu.idle", idle)),
         None => Ok(()),

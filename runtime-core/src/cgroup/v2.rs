@@ -51,10 +51,10 @@ fn swap_alone(limit: Option<i64>, swap: Option<i64>, field: &Pointer) -> Result<
     }
 }
 
-/// Shares become a weight; quota and period share a file.
+/// Shares become a weight, which an idle group does not take; quota and period share a file.
 pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
-    if let Some(shares) = asked(cpu.shares) {
-        values.put("shares", Write::of("cpu.weight", weight_of_shares(shares)))?;
+    if let Some(shares) = asked(cpu.shares).filter(|_| cpu.idle != Some(1)) {
+        values.put("shares", Write::of("cpu.weight", weight_of_shares(shares)).entangled())?;
     }
     let (quota, period) = (asked(cpu.quota), asked(cpu.period));
     if quota.is_some() || period.is_some() {
@@ -73,7 +73,6 @@ pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
     if asked(cpu.realtime_period).is_some() {
         return Err(only_v1(values.field("realtimePeriod")));
     }
-    // Last: an idle group takes no weight.
     match cpu.idle {
         Some(idle) => values.put("idle", Write::of("cpu.idle", idle)),
         None => Ok(()),

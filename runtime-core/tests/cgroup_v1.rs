@@ -85,8 +85,8 @@ fn none() -> Resources<'static> {
 
 /// Whether the tests can run; says why not.
 fn here() -> bool {
-    let root = nix::unistd::Uid::effective().is_root();
-    let v1 = root && Layout::probe().is_ok_and(|layout| !layout.v1.is_empty());
+    let writable = |mount: &Path| nix::unistd::access(mount, nix::unistd::AccessFlags::W_OK).is_ok();
+    let v1 = Layout::probe().is_ok_and(|layout| layout.v1.first().is_some_and(|first| writable(&first.mount)));
     if !v1 {
         eprintln!("skipped: needs root and cgroup v1");
     }
@@ -371,6 +371,7 @@ fn the_unified_hierarchy_beside_v1_has_what_it_controls() {
     let plan = update_plan(&Resources { hugepage_limits: vec![absent], ..none() }, &scratch.cgroup).unwrap();
     let error = scratch.cgroup.update(&plan).unwrap_err();
     assert_eq!(error.kind(), Kind::Unsupported);
+    assert_eq!(error.advice(), Some("the sizes of this machine are in /sys/kernel/mm/hugepages"));
     assert!(
         error
             .to_string()

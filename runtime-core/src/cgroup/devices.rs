@@ -44,7 +44,7 @@ pub(super) fn create(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
     install(resources, plan, true)
 }
 
-/// The device rules of a running container, all anew.
+/// The device rules of a running container, all anew. On v1 it can open no device for the few microseconds that the writes take.
 pub(super) fn update(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
     if resources.devices.is_empty() { Ok(()) } else { install(resources, plan, false) }
 }
@@ -56,7 +56,9 @@ fn install(resources: &Resources<'_>, plan: &mut Plan, new: bool) -> Result<()> 
     if let Some(dir) = plan.dirs.iter().position(|dir| !dir.unified && dir.has("devices")) {
         let field = resources.at.key("devices");
         for (file, value) in device_list::writes(&entries, new)? {
-            plan.writes.push(Write { dir, field: field.clone(), ..Write::of(file, value) });
+            let write =
+                Write::of(file, value).hint("the cgroup above allows fewer devices: is this inside a container?");
+            plan.writes.push(Write { dir, field: field.clone(), ..write });
         }
         return Ok(());
     }

@@ -60,6 +60,8 @@ pub struct Write {
     pub field: Pointer,
     /// What is done when the kernel has no such file.
     pub missing: Missing,
+    /// What a person can do when the file is missing or the value not permitted.
+    pub hint: Option<&'static str>,
     /// The kernel checks this value against another one of this list: when it refuses, the others go first.
     pub entangled: bool,
 }

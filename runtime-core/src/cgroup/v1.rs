@@ -18,7 +18,10 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
         values.put("limit", Write::of("memory.limit_in_bytes", limit).entangled())?;
     }
     match (limit, swap) {
-        (_, Some(swap)) => values.put("swap", Write::of("memory.memsw.limit_in_bytes", swap).entangled())?,
+        (_, Some(swap)) => {
+            let write = Write::of("memory.memsw.limit_in_bytes", swap).entangled();
+            values.put("swap", write.hint("boot with swapaccount=1: this kernel does not count swap"))?;
+        }
         // Unlimited memory within limited memory and swap is no limit at all: both are lifted, as in runc.
         (Some(-1), None) => {
             values.put("limit", Write::of("memory.memsw.limit_in_bytes", -1).entangled().optional())?;

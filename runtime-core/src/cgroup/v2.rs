@@ -13,7 +13,8 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
     }
     if let Some(swap) = swap_alone(limit, swap, &values.field("swap"))? {
         let field = if memory.swap.is_some() { "swap" } else { "limit" };
-        let write = Write::of("memory.swap.max", or_max(swap));
+        let write =
+            Write::of("memory.swap.max", or_max(swap)).hint("boot with swapaccount=1: this kernel does not count swap");
         // Asked for or not, "no limit" is what a kernel without swap accounting does.
         values.put(field, if swap < 0 { write.optional() } else { write })?;
     }

@@ -465,3 +465,35 @@ fn a_delegated_cgroup_belongs_to_the_user() {
     );
     assert_eq!((owner(&dir), owner(&dir.join("cgroup.freeze")), owner(&dir.join("hugetlb.2MB.max"))), (1234, 0, 0));
 }
+
+#[test]
+fn in_a_user_namespace_only_denied_devices_are_missed() {
+    let path = format!("/orlop-test-{}-userns", std::process::id());
+    if std::env::var_os("ORLOP_TEST_USERNS").is_none() {
+        if here() && v2_alone().is_some() {
+            // The same test once more, as root of a user namespace of its own.
+            let again = Command::new("unshare")
+                .args(["--user", "--map-root-user"])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", "in_a_user_namespace_only_denied_devices_are_missed"])
+                .env("ORLOP_TEST_USERNS", "1")
+                .output()
+                .unwrap();
+            assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
+        }
+        return;
+    }
+    let v2 = Layout { v1: vec![], ..v2_alone().unwrap() };
+    for layout in [Layout::probe().unwrap(), v2] {
+        let default = Cgroup::create(&plan(&none(), Some(&path), "test", &layout).unwrap()).unwrap();
+        default.remove().unwrap();
+        let at = Pointer::new("/d/0");
+        let deny =
+            DeviceRule { at, allow: false, kind: None, major: None, minor: None, read: true, write: true, mknod: true };
+        let resources = Resources { devices: vec![deny], ..none() };
+        let plan = plan(&resources, Some(&path), "test", &layout).unwrap();
+        let error = Cgroup::create(&plan).unwrap_err();
+        assert!(error.to_string().contains("operation not permitted [config.json /"), "{error}");
+        assert!(plan.dirs.iter().all(|dir| !dir.path.exists()));
+    }
+}

@@ -53,11 +53,14 @@ fn install(resources: &Resources<'_>, plan: &mut Plan, new: bool) -> Result<()> 
     let mut rules = resources.devices.clone();
     rules.extend(defaults());
     let entries = meaning(&rules);
+    // No user namespace may install rules, and in none can a device be made: rules that deny nothing more are not missed there.
+    plan.denied = resources.devices.iter().find(|rule| !rule.allow).map(|rule| rule.at.clone());
     if let Some(dir) = plan.dirs.iter().position(|dir| !dir.unified && dir.has("devices")) {
         let field = resources.at.key("devices");
         for (file, value) in device_list::writes(&entries, new)? {
             let write =
                 Write::of(file, value).hint("the cgroup above allows fewer devices: is this inside a container?");
+            let write = if plan.denied.is_some() { write } else { write.optional() };
             plan.writes.push(Write { dir, field: field.clone(), ..write });
         }
         return Ok(());

@@ -113,17 +113,17 @@ write   blkio.bfq.weight 500, or blkio.weight 500  # /linux/resources/blockIO/we
 write   blkio.bfq.weight_device 8:0 10, or blkio.weight_device 8:0 10  # /linux/resources/blockIO/weightDevice/0/weight
 write   blkio.throttle.read_bps_device 8:0 1000  # /linux/resources/blockIO/throttleReadBpsDevice/0
 write   blkio.throttle.write_iops_device 8:0 1000  # /linux/resources/blockIO/throttleWriteIOPSDevice/0
-write   devices.deny a  # /linux/resources/devices
-write   devices.allow c *:* m  # /linux/resources/devices
-write   devices.allow b *:* m  # /linux/resources/devices
-write   devices.allow c 136:* rwm  # /linux/resources/devices
-write   devices.allow c 1:3 rwm  # /linux/resources/devices
-write   devices.allow c 1:5 rwm  # /linux/resources/devices
-write   devices.allow c 1:7 rwm  # /linux/resources/devices
-write   devices.allow c 1:8 rwm  # /linux/resources/devices
-write   devices.allow c 1:9 rwm  # /linux/resources/devices
-write   devices.allow c 5:0 rwm  # /linux/resources/devices
-write   devices.allow c 5:2 rwm  # /linux/resources/devices
+write   devices.deny a, if it can be  # /linux/resources/devices
+write   devices.allow c *:* m, if it can be  # /linux/resources/devices
+write   devices.allow b *:* m, if it can be  # /linux/resources/devices
+write   devices.allow c 136:* rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 1:3 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 1:5 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 1:7 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 1:8 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 1:9 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 5:0 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 5:2 rwm, if it can be  # /linux/resources/devices
 "
     );
 }
@@ -174,7 +174,7 @@ fn beside_v1_the_unified_hierarchy_takes_what_only_it_controls() {
         [
             "enable  hugetlb  # /linux/resources/hugepageLimits/0",
             "write   hugetlb.2MB.max 4096  # /linux/resources/hugepageLimits/0",
-            "write   hugetlb.2MB.rsvd.max 4096, if it is there  # /linux/resources/hugepageLimits/0",
+            "write   hugetlb.2MB.rsvd.max 4096, if it can be  # /linux/resources/hugepageLimits/0",
             "write   hugetlb.1GB.max 0  # /linux/resources/unified/hugetlb.1GB.max",
         ]
     );
@@ -259,8 +259,8 @@ fn no_limit_lifts_swap_as_well() {
         text.lines().filter(|line| line.contains("resources/memory")).map(str::to_owned).collect::<Vec<_>>()
     };
     let at = "# /linux/resources/memory/limit";
-    let v1_lines = ["write   memory.limit_in_bytes -1  ", "write   memory.memsw.limit_in_bytes -1, if it is there  "];
+    let v1_lines = ["write   memory.limit_in_bytes -1  ", "write   memory.memsw.limit_in_bytes -1, if it can be  "];
     assert_eq!(lines(&v1()), v1_lines.map(|line| format!("{line}{at}")));
-    let v2_lines = ["enable  memory  ", "write   memory.swap.max max, if it is there  ", "write   memory.max max  "];
+    let v2_lines = ["enable  memory  ", "write   memory.swap.max max, if it can be  ", "write   memory.max max  "];
     assert_eq!(lines(&v2()), v2_lines.map(|line| format!("{line}{at}")));
 }

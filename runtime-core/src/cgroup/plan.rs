@@ -20,6 +20,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// The device program of the cgroup v2 directory; `None` where cgroup v1 has a list, or nothing is to change.
     pub devices: Option<Vec<Instruction>>,
+    /// Where a device was denied by name; `None`: where device rules are not permitted, a container does without.
+    pub denied: Option<Pointer>,
     /// Controllers that the directories above the v2 one must hand down.
     pub enable: Vec<Enable>,
     /// `memory.checkBeforeUpdate`: what is used now must fit into this many bytes.
@@ -71,7 +73,7 @@ pub struct Write {
 pub enum Missing {
     /// It cannot be done here.
     Refuse,
-    /// It does not matter.
+    /// It does not matter; nor does it that the value is not permitted.
     Skip,
     /// This file takes this value instead.
     Use(Cow<'static, str>, String),

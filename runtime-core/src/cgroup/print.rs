@@ -23,7 +23,7 @@ impl fmt::Display for Plan {
             write!(f, "write   {} {}", write.file, write.value)?;
             match &write.missing {
                 Missing::Refuse => {}
-                Missing::Skip => f.write_str(", if it is there")?,
+                Missing::Skip => f.write_str(", if it can be")?,
                 Missing::Use(file, value) => write!(f, ", or {file} {value}")?,
             }
             writeln!(f, "  # {}", write.field)?;

@@ -67,7 +67,7 @@ fn one(plan: &Plan, write: &Write, open: &mut Open) -> Result<()> {
     let path = dir.path.join(&*write.file);
     match (open.write(&path, &write.value), &write.missing) {
         (Ok(()), _) => Ok(()),
-        (Err(Errno::ENOENT), Missing::Skip) => Ok(()),
+        (Err(Errno::ENOENT | Errno::EPERM), Missing::Skip) => Ok(()),
         (Err(Errno::ENOENT), Missing::Use(file, value)) => {
             let path = dir.path.join(&**file);
             open.write(&path, value).map_err(|errno| refused(&path, write, value, errno))

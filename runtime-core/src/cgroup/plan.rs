@@ -106,7 +106,7 @@ pub fn plan(resources: &Resources<'_>, cgroups_path: Option<&str>, id: &str, lay
     let wanted = wanted_path(cgroups_path, id)?;
     let mut plan = Plan { dirs: directories(&wanted, layout), ..Plan::default() };
     limits::all(resources, &mut plan)?;
-    devices::create(resources, &mut plan)?;
+    devices::install(resources, &mut plan)?;
     Ok(plan)
 }
 
@@ -114,7 +114,9 @@ pub fn plan(resources: &Resources<'_>, cgroups_path: Option<&str>, id: &str, lay
 pub fn update_plan(resources: &Resources<'_>, cgroup: &Cgroup) -> Result<Plan> {
     let mut plan = Plan { dirs: cgroup.paths().to_vec(), ..Plan::default() };
     limits::all(resources, &mut plan)?;
-    devices::update(resources, &mut plan)?;
+    if !resources.devices.is_empty() {
+        devices::install(resources, &mut plan)?;
+    }
     Ok(plan)
 }
 

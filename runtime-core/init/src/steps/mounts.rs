@@ -28,13 +28,10 @@ pub(crate) fn attach(mount: Fd, root: Fd, path: &CStr, create: u8) -> Result<()>
         2 => Some(New::File),
         _ => return Err(Errno::INVAL),
     };
-    // One name needs no resolution, and a directory cannot land on a symlink: one call instead of three.
+    // One name needs no resolution, and a directory cannot land on a symlink (EINVAL): one call instead of three.
     let name = paths::beneath(path);
-    if create == 1 && paths::is_name(name) {
-        match sys::move_mount_at(mount, root, name) {
-            Err(Errno::NOENT | Errno::NOTDIR) => (),
-            answer => return answer,
-        }
+    if create == 1 && paths::is_name(name) && sys::move_mount_at(mount, root, name).is_ok() {
+        return Ok(());
     }
     let on = match new {
         Some(new) => paths::resolve_or_make(root, path, new),

@@ -26,10 +26,7 @@ pub(crate) fn resolve(root: Fd, path: &CStr, flags: u32) -> Result<OwnedFd> {
 
 /// Opens what is at `path` as `O_PATH`; where nothing is, makes it first, and its parents.
 pub(crate) fn resolve_or_make(root: Fd, path: &CStr, new: New) -> Result<OwnedFd> {
-    match resolve(root, path, sys::O_PATH) {
-        Err(Errno::NOENT) => make(root, path, new, DEPTH),
-        answer => answer,
-    }
+    resolve_or_make_within(root, path, new, DEPTH)
 }
 
 /// Calls `act` with the directory that `path` lies in, made if it is missing, and the last name of `path`.
@@ -40,14 +37,14 @@ pub(crate) fn in_parent<T>(root: Fd, path: &CStr, act: impl FnOnce(Fd, &CStr) ->
         return act(root, name);
     }
     let mut room = Room::new();
-    let dir = directory(root, room.text(parent)?, DEPTH)?;
+    let dir = resolve_or_make(root, room.text(parent)?, New::Directory)?;
     act(dir.fd(), name)
 }
 
 /// The directory `path` with this mode, and its parents; one that exists stays as it is.
 pub(crate) fn make_dir(root: Fd, path: &CStr, mode: u32) -> Result<()> {
     match in_parent(root, path, |dir, name| sys::mkdirat(dir, name, mode)) {
-        Err(Errno::EXIST) => directory(root, path, DEPTH).map(drop),
+        Err(Errno::EXIST) => resolve_or_make(root, path, New::Directory).map(drop),
         answer => answer,
     }
 }
@@ -106,10 +103,9 @@ fn split(path: &CStr) -> (&[u8], &CStr) {
     cut.unwrap_or((b"", path))
 }
 
-/// The directory at `path`, made if it is missing.
-fn directory(root: Fd, path: &CStr, depth: u32) -> Result<OwnedFd> {
-    match resolve(root, path, sys::O_PATH | sys::O_DIRECTORY) {
-        Err(Errno::NOENT) => make(root, path, New::Directory, depth),
+fn resolve_or_make_within(root: Fd, path: &CStr, new: New, depth: u32) -> Result<OwnedFd> {
+    match resolve(root, path, sys::O_PATH | new.flags()) {
+        Err(Errno::NOENT) => make(root, path, new, depth),
         answer => answer,
     }
 }
@@ -124,7 +120,7 @@ fn make(root: Fd, path: &CStr, new: New, depth: u32) -> Result<OwnedFd> {
     let dir = if parent.is_empty() {
         root
     } else {
-        held = directory(root, room.text(parent)?, depth)?;
+        held = resolve_or_make_within(root, room.text(parent)?, New::Directory, depth)?;
         held.fd()
     };
     match new.make_at(dir, name) {
@@ -152,7 +148,7 @@ fn make_target(root: Fd, parent: &[u8], dir: Fd, name: &CStr, new: New, depth: u
     path.push(target)?;
     path.push(b"\0")?;
     let path = CStr::from_bytes_with_nul(path.bytes()).map_err(|_nul_inside| Errno::INVAL)?;
-    resolve(root, path, sys::O_PATH | new.flags()).or_else(|_missing| make(root, path, new, depth))
+    resolve_or_make_within(root, path, new, depth)
 }
 
 impl New {

@@ -217,3 +217,36 @@ fn descriptors_stay_behind() {
     let steps = [Step::OpenHost { path: c"/etc", to: Slot::local(0) }, Step::CloseOnExec { first: 3 }];
     assert_eq!(shell_after(&[], &steps, "ls /proc/self/fd"), "0\n1\n2\n3\n", "3 is ls's own");
 }
+
+#[test]
+fn namespaces_are_left_and_joined() {
+    let ours = std::fs::File::open("/proc/self/ns/uts").unwrap();
+    rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::empty()).unwrap();
+    let uts = libc::CLONE_NEWUTS.cast_unsigned();
+    let leave = [Step::Unshare { flags: uts }, Step::Sethostname { name: c"elsewhere" }];
+    let back = Step::Setns { ns: Slot::given(1), flags: uts };
+    let here = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(shell_after(&[], &leave, "hostname"), "elsewhere\n");
+    let joined = [&leave[..], &[back, Step::Close { slot: Slot::local(9) }]].concat();
+    let (report, _) = Init::run(&[ours.as_raw_fd()], &joined);
+    assert_eq!(report, Some(Report { step: 3, errno: libc::EBADF }), "all but the last step went well");
+    assert_eq!(shell_after(&[ours.as_raw_fd()], &joined[..3], "hostname"), here);
+}
+
+#[test]
+fn init_moves_itself_into_a_cgroup() {
+    let hierarchy = std::path::Path::new("/sys/fs/cgroup/pids");
+    if !hierarchy.join("tasks").exists() {
+        println!("skipped: no pids hierarchy of cgroup v1 at {}", hierarchy.display());
+        return;
+    }
+    let name = format!("orlop-init-test-{}", std::process::id());
+    let cgroup = hierarchy.join(&name);
+    std::fs::create_dir(&cgroup).unwrap();
+    let tasks = std::fs::File::options().write(true).open(cgroup.join("tasks")).unwrap();
+    rustix::io::fcntl_setfd(&tasks, rustix::io::FdFlags::empty()).unwrap();
+    let join = [Step::JoinCgroup { tasks: Slot::given(1) }];
+    let cgroups = shell_after(&[tasks.as_raw_fd()], &join, "cat /proc/self/cgroup");
+    std::fs::remove_dir(&cgroup).unwrap();
+    assert!(cgroups.lines().any(|line| line.ends_with(&format!(":pids:/{name}"))), "{cgroups}");
+}

@@ -219,6 +219,20 @@ fn masked_paths_are_empty_and_read_only_paths_are_read_only() {
     assert!(fs::read_to_string(bundle.root.join("one/secret")).is_ok());
 }
 
+#[test]
+fn a_root_that_cannot_be_pivoted_is_entered_by_chroot() {
+    let bundle = Bundle::new("chroot");
+    let args = block(&["ls", "-A", "/", "/.."]);
+    let steps = [
+        Step::OpenHost { path: &bundle.path, to: ROOT },
+        Step::Chroot { root: ROOT },
+        Step::Lookup { candidates: Texts::from_block(b"/bin/busybox\0") },
+        Step::Exec { args: Texts::from_block(&args), env: Texts::from_block(b"") },
+    ];
+    let (report, end) = Init::run(&[], &steps);
+    assert_eq!((report, end.output.as_str()), (None, "/:\nbin\n\n/..:\nbin\n"));
+}
+
 /// CVE-2024-21626: a leaked descriptor of the host must not become the working directory.
 #[test]
 fn a_working_directory_outside_the_root_is_refused() {

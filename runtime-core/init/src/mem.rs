@@ -181,9 +181,8 @@ mod tests {
             let mut expected = ours;
             expected.copy_within(from..from + len, to);
             let start = ours.as_mut_ptr();
-            // SAFETY: both offsets are within the eight bytes.
-            let (to, from) = unsafe { (start.add(to), start.add(from)) };
-            // SAFETY: `len` bytes from both lie within the eight.
+            let (to, from) = (start.wrapping_add(to), start.wrapping_add(from));
+            // SAFETY: both offsets, and `len` bytes from them, lie within the eight.
             let answer = unsafe { memmove(to, from, len) };
             assert_eq!((answer, ours), (to, expected));
         }

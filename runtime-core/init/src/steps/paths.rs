@@ -124,7 +124,8 @@ fn make(root: Fd, path: &CStr, new: New, depth: u32) -> Result<OwnedFd> {
         held.fd()
     };
     match new.make_at(dir, name) {
-        Ok(()) => sys::openat(dir, name, sys::O_PATH | sys::O_NOFOLLOW | new.flags()),
+        // Beneath `dir`: a slash behind the name would have openat(2) follow a symlink put here meanwhile.
+        Ok(()) => resolve(dir, name, sys::O_PATH | sys::O_NOFOLLOW | new.flags()),
         Err(Errno::EXIST) => match resolve(root, path, sys::O_PATH | new.flags()) {
             Err(Errno::NOENT) => make_target(root, parent, dir, name, new, depth),
             answer => answer,
@@ -209,6 +210,8 @@ mod tests {
         assert_eq!((mode("a"), mode("a/b"), mode("a/b/c")), (0o755, 0o755, 0o700));
         fs::set_permissions(root.path.join("a/b"), PermissionsExt::from_mode(0o711)).unwrap();
         make_dir_of(&root, c"a/b").unwrap();
+        make_dir_of(&root, c"/a//b/./slash/").unwrap();
+        assert_eq!(mode("a/b/slash"), 0o700);
         assert_eq!(mode("a/b"), 0o711, "one that exists stays as it is");
     }
 

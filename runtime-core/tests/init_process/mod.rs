@@ -55,9 +55,9 @@ impl Init {
         rustix::net::sockopt::set_socket_timeout(&dialogue, rustix::net::sockopt::Timeout::Recv, limit).unwrap();
         let plan = memfd("plan", MemfdFlags::empty(), &plan(theirs.as_raw_fd()));
         let image = memfd("init", MemfdFlags::CLOEXEC, INIT);
-        // Two signals are ignored, as `nohup` would have it: `ResetSignals` must undo that.
-        let child = Command::new("/bin/busybox")
-            .args(["sh", "-c", r#"trap "" USR1 HUP; exec "$@""#, "-"])
+        // Signals are ignored, as a careless host program would have it: `ResetSignals` must undo that, hooks must bear it.
+        let child = Command::new("/usr/bin/env")
+            .arg("--ignore-signal=USR1,HUP,CHLD")
             .arg(format!("/proc/{}/fd/{}", id(), image.as_raw_fd()))
             .args([plan.as_raw_fd().to_string(), theirs.as_raw_fd().to_string()])
             .env_clear()

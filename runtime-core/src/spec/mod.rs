@@ -42,6 +42,7 @@ pub use namespaces::{IdMapping, Namespace, NamespaceKind, Namespaces};
 pub use process::{Process, User};
 pub use resources::{HugepageLimit, Resources, Unified};
 pub use rlimits::Rlimit;
+pub use seccomp::ARCHITECTURES as SECCOMP_ARCHITECTURES;
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
 pub use sysctl::Sysctl;
 

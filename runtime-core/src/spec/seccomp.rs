@@ -10,7 +10,7 @@ use super::unimplemented::{self, Asked, not_yet};
 use crate::error::{Error, Pointer, Result};
 
 /// The architectures of config-linux.md, "Seccomp".
-const ARCHITECTURES: [&str; 23] = [
+pub const ARCHITECTURES: [&str; 23] = [
     "SCMP_ARCH_X86",
     "SCMP_ARCH_X86_64",
     "SCMP_ARCH_X32",

@@ -1,0 +1,57 @@
+//! `run`: create and start in one go, wait for the process, delete.
+
+use std::path::Path;
+
+use orlop::{Container, Launch, Process, Runtime};
+
+use super::{bundle, launch, runtime};
+use crate::args::{Call, flags};
+use crate::foreground::{self, Signals};
+use crate::report::{DONE, Failure, Outcome};
+use crate::trace;
+
+pub(crate) fn run(call: &Call) -> Outcome {
+    let (runtime, bundle, launch) = (runtime(call)?, bundle(call)?, launch(call)?);
+    let launch = Launch { terminal: call.on(&flags::RUN_TTY), trace: call.path(&flags::TRACE).is_some(), ..launch };
+    if call.on(&flags::DETACH) {
+        return detached(call, &runtime, &bundle, &launch);
+    }
+    if launch.console_socket.is_some() {
+        return Err(Failure::own("cannot use console socket if orlop will not detach or allocate tty"));
+    }
+    // Before the launch, so that no signal and no orphan is missed.
+    let signals = Signals::block()?;
+    if !call.on(&flags::NO_SUBREAPER) {
+        foreground::adopt_orphans()?;
+    }
+    let (container, mut process) = runtime.run(call.id()?, &bundle, &launch)?;
+    let ended = attend(call, &container, &mut process, &signals);
+    if !call.on(&flags::KEEP) {
+        let deleted = container.delete(true);
+        // What went wrong first is what is reported.
+        return ended.and_then(|status| Ok(deleted.map(|()| status)?));
+    }
+    ended
+}
+
+/// Writes the trace, then serves the process until it ends.
+fn attend(call: &Call, container: &Container, process: &mut Process, signals: &Signals) -> Outcome {
+    if let (Some(path), Some(trace)) = (call.path(&flags::TRACE), process.trace()) {
+        trace::write(path, trace)?;
+    }
+    foreground::attend(process, signals, &|signal| container.kill(signal, false).map_err(|error| error.to_string()))
+}
+
+/// By create and start, because a terminal that nobody serves must be refused before anything runs: `create` does.
+fn detached(call: &Call, runtime: &Runtime, bundle: &Path, launch: &Launch<'_>) -> Outcome {
+    if launch.trace {
+        return Err(call.wrong("--trace cannot be combined with --detach".into()));
+    }
+    let container = runtime.create(call.id()?, bundle, launch)?;
+    if let Err(error) = container.start() {
+        // The failure to start is what is reported, whatever becomes of the remains.
+        drop(container.delete(true));
+        return Err(error.into());
+    }
+    Ok(DONE)
+}

@@ -1,0 +1,120 @@
+//! A process in the foreground: signals and the terminal are passed on until it ends.
+//!
+//! Comes in: a process that the library started. Goes out: the status to exit with. One thread, one `poll(2)`.
+
+mod signals;
+mod terminal;
+
+use std::os::fd::AsFd;
+
+use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
+use orlop::Process;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, pidfd_send_signal};
+
+pub(crate) use signals::Signals;
+use terminal::Terminal;
+
+use crate::report::{Failure, Outcome};
+
+/// Makes this process the parent of those that lose theirs below it (`PR_SET_CHILD_SUBREAPER`).
+pub(crate) fn adopt_orphans() -> Result<(), Failure> {
+    nix::sys::prctl::set_child_subreaper(true).map_err(|errno| Failure::own(format!("become subreaper: {errno}")))
+}
+
+/// Serves `process` until it ends; `forward` sends it a signal.
+pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &dyn Fn(i32) -> Result<(), String>) -> Outcome {
+    let mut terminal = process.take_terminal().map(Terminal::attach).transpose()?;
+    while !serve_once(process, signals, terminal.as_mut(), forward).map_err(|errno| lost("serve", errno))? {}
+    if let Some(mut terminal) = terminal {
+        terminal.drain().map_err(|errno| lost("read its terminal", errno))?;
+    }
+    Ok(u8::try_from(process.wait()?.status()).unwrap_or(u8::MAX))
+}
+
+/// As [`attend`], for a process that is not its container's first.
+pub(crate) fn attend_by_pidfd(process: &mut Process, signals: &Signals) -> Outcome {
+    let pidfd = process.pidfd().try_clone_to_owned().map_err(|error| Failure::own(format!("copy pidfd: {error}")))?;
+    attend(process, signals, &|number| {
+        // rustix has no safe way to send a real-time signal.
+        let signal = Signal::from_named_raw(number).ok_or("it is a real-time signal")?;
+        pidfd_send_signal(&pidfd, signal).map_err(|errno| errno.to_string())
+    })
+}
+
+/// Waits for something to happen and deals with it: true once the process has ended.
+fn serve_once(
+    process: &Process,
+    signals: &Signals,
+    mut terminal: Option<&mut Terminal>,
+    forward: &dyn Fn(i32) -> Result<(), String>,
+) -> rustix::io::Result<bool> {
+    let stdin = rustix::stdio::stdin();
+    let pidfd = process.pidfd();
+    let (input, output) = terminal.as_deref().map_or((false, PollFlags::empty()), Terminal::wants);
+    // A slot that nobody wants repeats the pidfd, which is silent until the end.
+    let slot = |wanted, fd, flags| if wanted { (fd, flags) } else { (pidfd, PollFlags::empty()) };
+    let (input_fd, input_flags) = slot(input, stdin, PollFlags::IN);
+    let master = terminal.as_deref().map_or(pidfd, |terminal| terminal.master());
+    let (master, output) = slot(!output.is_empty(), master, output);
+    let mut fds = [
+        PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
+        PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(input_fd, input_flags),
+        PollFd::from_borrowed_fd(master, output),
+    ];
+    match poll(&mut fds, None) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(errno) => return Err(errno),
+    }
+    let [ended, signalled, typed, shown] = fds.map(|fd| !fd.revents().is_empty());
+    if signalled {
+        for number in signals.pending() {
+            pass_on(number, process.pid(), terminal.as_deref(), forward);
+        }
+    }
+    if let Some(terminal) = terminal.as_mut() {
+        if typed && input {
+            terminal.read_input();
+        }
+        if shown && !output.is_empty() {
+            terminal.exchange()?;
+        }
+    }
+    Ok(ended)
+}
+
+fn pass_on(number: i32, ours: i32, terminal: Option<&Terminal>, forward: &dyn Fn(i32) -> Result<(), String>) {
+    match Signal::from_named_raw(number) {
+        Some(Signal::CHILD) => reap_orphans(ours),
+        Some(Signal::WINCH) => {
+            if let Some(terminal) = terminal {
+                terminal.resize();
+            }
+        }
+        // News about one of our sockets is for us alone; runc keeps it too.
+        Some(Signal::URG) => {}
+        _ => {
+            if let Err(error) = forward(number) {
+                log::debug!("signal {number} was not passed on: {error}");
+            }
+        }
+    }
+}
+
+/// Collects adopted processes that have ended, and leaves the one that we wait for to the library.
+fn reap_orphans(ours: i32) {
+    let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    // nix cannot say how a process ended that a real-time signal killed, and fails: the kernel gives it to init after us.
+    while let Ok(pid) = waitid(Id::All, peek).map(|status| status.pid()) {
+        let orphan = pid.filter(|pid| pid.as_raw() != ours);
+        if orphan.is_none_or(|orphan| waitpid(orphan, Some(WaitPidFlag::WNOHANG)).is_err()) {
+            break;
+        }
+    }
+}
+
+fn lost(doing: &str, errno: Errno) -> Failure {
+    Failure::own(format!("{doing}: {errno}"))
+}

@@ -1,0 +1,158 @@
+#compdef orlop
+
+_orlop() {
+  local context state line ids=($(orlop list -q 2>/dev/null))
+  _arguments -C \
+        '*--root[keep the state of containers in DIR (default /run/orlop)]:DIR:_files' \
+        '*--log[append errors and warnings to FILE]:FILE:_files' \
+        '*--log-format[write the log as text (default) or json]:FORMAT:' \
+        '*--debug[log what a developer wants to know]' \
+        '*--systemd-cgroup[let systemd make the cgroups (not supported yet)]' \
+        '*--rootless[pass over errors of cgroups: auto (default), false, true (not yet)]:WHEN:' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '*-v[show the version]' \
+        '*--version[show the version]' \
+        '1:command:->command' '*::argument:->argument'
+  case $state in
+    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
+    argument) case $line[1] in
+      create) _arguments \
+        '*-b[the bundle (default: the current directory)]:DIR:_files' \
+        '*--bundle[the bundle (default: the current directory)]:DIR:_files' \
+        '*--console-socket[send the master of the container'\''s terminal to this unix socket]:SOCKET:_files' \
+        '*--pidfd-socket[send a pidfd of the process to this unix socket]:SOCKET:_files' \
+        '*--pid-file[write the process id to FILE]:FILE:_files' \
+        '*--no-pivot[enter the root without pivot_root(2), as on a ramdisk]' \
+        '*--no-new-keyring[keep the caller'\''s session keyring]' \
+        '*--preserve-fds[pass on N more file descriptors, from 3 (default 0)]:N:' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      start) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      run) _arguments \
+        '*-b[the bundle (default: the current directory)]:DIR:_files' \
+        '*--bundle[the bundle (default: the current directory)]:DIR:_files' \
+        '*--console-socket[send the master of the container'\''s terminal to this unix socket]:SOCKET:_files' \
+        '*--pidfd-socket[send a pidfd of the process to this unix socket]:SOCKET:_files' \
+        '*--pid-file[write the process id to FILE]:FILE:_files' \
+        '*-d[do not wait for the process]' \
+        '*--detach[do not wait for the process]' \
+        '*-t[give the process a terminal even if config.json does not]' \
+        '*--tty[give the process a terminal even if config.json does not]' \
+        '*--keep[do not delete the container when it has stopped]' \
+        '*--no-subreaper[do not adopt processes that outlive their parents]' \
+        '*--no-pivot[enter the root without pivot_root(2), as on a ramdisk]' \
+        '*--no-new-keyring[keep the caller'\''s session keyring]' \
+        '*--preserve-fds[pass on N more file descriptors, from 3 (default 0)]:N:' \
+        '*--trace[write the time of each step to FILE as Chrome trace events, or draw it (-)]:FILE:_files' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      exec) _arguments \
+        '*--console-socket[send the master of the container'\''s terminal to this unix socket]:SOCKET:_files' \
+        '*--pidfd-socket[send a pidfd of the process to this unix socket]:SOCKET:_files' \
+        '*--cwd[the working directory in the container]:DIR:_files' \
+        '*-e[set an environment variable (may be repeated)]:NAME=VALUE:' \
+        '*--env[set an environment variable (may be repeated)]:NAME=VALUE:' \
+        '*-t[give the process a terminal]' \
+        '*--tty[give the process a terminal]' \
+        '*-u[the user, in numbers]:user:' \
+        '*--user[the user, in numbers]:user:' \
+        '*-g[one more group (may be repeated)]:GID:' \
+        '*--additional-gids[one more group (may be repeated)]:GID:' \
+        '*-p[read the process from this process.json]:FILE:_files' \
+        '*--process[read the process from this process.json]:FILE:_files' \
+        '*-d[do not wait for the process]' \
+        '*--detach[do not wait for the process]' \
+        '*--pid-file[write the process id to FILE]:FILE:_files' \
+        '*--process-label[the SELinux label (not supported yet)]:LABEL:' \
+        '*--apparmor[the AppArmor profile (not supported yet)]:PROFILE:' \
+        '*--no-new-privs[never gain privileges through execve(2)]' \
+        '*-c[add a capability (may be repeated)]:CAP:' \
+        '*--cap[add a capability (may be repeated)]:CAP:' \
+        '*--preserve-fds[pass on N more file descriptors, from 3 (default 0)]:N:' \
+        '*--cgroup[start the process in this cgroup below the container'\''s]:PATH:' \
+        '*--ignore-paused[also in a paused container; the process waits there]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      kill) _arguments \
+        '*-a[signal every process of the container]' \
+        '*--all[signal every process of the container]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      delete) _arguments \
+        '*-f[kill the container first if it runs]' \
+        '*--force[kill the container first if it runs]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      pause) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      resume) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      state) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      list) _arguments \
+        '*-f[table (default) or json]:FORMAT:' \
+        '*--format[table (default) or json]:FORMAT:' \
+        '*-q[show nothing but the ids]' \
+        '*--quiet[show nothing but the ids]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      ps) _arguments \
+        '*-f[table (default) or json]:FORMAT:' \
+        '*--format[table (default) or json]:FORMAT:' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      spec) _arguments \
+        '*-b[the bundle (default: the current directory)]:DIR:_files' \
+        '*--bundle[the bundle (default: the current directory)]:DIR:_files' \
+        '*--rootless[with a user namespace that maps root to the caller]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      plan) _arguments \
+        '*-b[the bundle (default: the current directory)]:DIR:_files' \
+        '*--bundle[the bundle (default: the current directory)]:DIR:_files' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      features) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      completion) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:(bash zsh fish)' ;;
+      man) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      help) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+      version) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:()' ;;
+    esac ;;
+  esac
+}
+
+_orlop "$@"

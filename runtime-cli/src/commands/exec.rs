@@ -124,14 +124,15 @@ fn add_capability(sets: &mut Capabilities, bit: u64) {
     sets.ambient |= bit & sets.inheritable;
 }
 
-/// A terminal needs someone who serves it: this command in the foreground, else whoever listens at the socket.
+/// A terminal needs someone who serves it: this command in the foreground, else whoever listens at the socket. The words are
+/// runc's, which engines' tests look for.
 fn check_terminal(terminal: bool, detach: bool, socket: bool) -> Result<(), Failure> {
     match (terminal, detach, socket) {
         (true, true, false) => {
-            Err(Failure::own("cannot allocate tty if orlop will detach without setting console socket"))
+            Err(Failure::own("cannot allocate tty if runc will detach without setting console socket"))
         }
         (false, _, true) | (_, false, true) => {
-            Err(Failure::own("cannot use console socket if orlop will not detach or allocate tty"))
+            Err(Failure::own("cannot use console socket if runc will not detach or allocate tty"))
         }
         _ => Ok(()),
     }

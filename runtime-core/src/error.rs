@@ -56,7 +56,7 @@ pub enum Kind {
 macro_rules! ops {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
         /// What the library was doing when it failed: the verb of the message.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[non_exhaustive]
         pub enum Op { $($(#[$doc])* $name),+ }
 
@@ -144,7 +144,7 @@ ops! {
 }
 
 /// Where in `config.json` something stands: a JSON pointer (RFC 6901).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Pointer(Cow<'static, str>);
 
 impl Pointer {

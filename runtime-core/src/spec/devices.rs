@@ -1,7 +1,10 @@
 //! `linux.devices` and `linux.resources.devices` (config-linux.md, "Devices", "Device whitelist").
 
+use serde::Deserialize;
+
 use super::Str;
-use crate::error::Pointer;
+use super::text::{self, Text};
+use crate::error::{Error, Pointer, Result};
 
 /// A device node to create.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,4 +57,114 @@ pub struct DeviceRule {
     pub write: bool,
     /// `m`
     pub mknod: bool,
+}
+
+/// One device as it stands.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawDevice<'c> {
+    #[serde(borrow)]
+    path: Option<Text<'c>>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'c>>,
+    major: Option<i64>,
+    minor: Option<i64>,
+    file_mode: Option<u32>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+}
+
+/// One rule as it stands.
+#[derive(Deserialize)]
+pub(super) struct RawDeviceRule<'c> {
+    allow: Option<bool>,
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'c>>,
+    major: Option<i64>,
+    minor: Option<i64>,
+    #[serde(borrow)]
+    access: Option<Text<'c>>,
+}
+
+/// Checks `linux.devices`.
+pub(super) fn check(devices: Option<Vec<RawDevice<'_>>>) -> Result<Vec<Device<'_>>> {
+    text::each(devices, Pointer::new("/linux/devices")).map(|(at, device)| node(device, at)).collect()
+}
+
+/// Checks `resources.devices`.
+pub(super) fn rules(rules: Option<Vec<RawDeviceRule<'_>>>, at: Pointer) -> Result<Vec<DeviceRule>> {
+    text::each(rules, at).map(|(at, raw)| rule(raw, at)).collect()
+}
+
+fn node(device: RawDevice<'_>, at: Pointer) -> Result<Device<'_>> {
+    let kind = match device.kind.as_ref().map(|kind| &*kind.0) {
+        Some("c" | "u") => DeviceKind::Char,
+        Some("b") => DeviceKind::Block,
+        Some("p") => DeviceKind::Fifo,
+        Some(other) => {
+            return Err(Error::config(at.key("type"), format!("unknown device type `{other}`"))
+                .hint("the types are c, u, b and p"));
+        }
+        None => return Err(Error::config(at.key("type"), "a device needs a `type`")),
+    };
+    let path = match text::some(device.path).map(text::clean) {
+        Some(Some(path)) => path,
+        Some(None) => {
+            return Err(Error::config(at.key("path"), "the device path is not absolute, or climbs above the root"));
+        }
+        None => return Err(Error::config(at.key("path"), "a device needs a `path`")),
+    };
+    let number = |number: Option<i64>, key: &str, most: u32| match number {
+        _ if kind == DeviceKind::Fifo => Ok(0),
+        None => Err(Error::config(at.key(key), format!("a device of type c, u or b needs a `{key}`"))),
+        Some(number) => u32::try_from(number)
+            .ok()
+            .filter(|number| *number <= most)
+            .ok_or_else(|| Error::config(at.key(key), format!("{key} {number} is not within 0 and {most}"))),
+    };
+    // `linux/kdev_t.h`: 12 bits and 20 bits.
+    let (major, minor) = (number(device.major, "major", 0xfff)?, number(device.minor, "minor", 0xf_ffff)?);
+    let mode = mode(device.file_mode, &at)?;
+    let (uid, gid) = (device.uid.unwrap_or_default(), device.gid.unwrap_or_default());
+    Ok(Device { at, path, kind, major, minor, mode, uid, gid })
+}
+
+/// Permission bits. Old engines put the type of the file beside them (`st_mode` of stat(2)): it is passed over.
+fn mode(mode: Option<u32>, at: &Pointer) -> Result<u32> {
+    let mode = mode.unwrap_or(0o666) & !libc::S_IFMT;
+    if mode > 0o7777 {
+        return Err(Error::config(at.key("fileMode"), format!("file mode {mode} is above 4095 (07777)"))
+            .hint("JSON numbers are decimal: 0666 is 438"));
+    }
+    Ok(mode)
+}
+
+fn rule(rule: RawDeviceRule<'_>, at: Pointer) -> Result<DeviceRule> {
+    let Some(allow) = rule.allow else {
+        return Err(Error::config(at.key("allow"), "a device rule needs `allow`"));
+    };
+    let kind = match text::some(rule.kind).as_deref() {
+        None | Some("a") => None,
+        Some("c") => Some(DeviceKind::Char),
+        Some("b") => Some(DeviceKind::Block),
+        Some(other) => {
+            return Err(Error::config(at.key("type"), format!("unknown device type `{other}` in a rule"))
+                .hint("the types are a, c and b"));
+        }
+    };
+    let number = |number: Option<i64>, key| match number {
+        None | Some(-1) => Ok(None),
+        Some(number) => match u32::try_from(number) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(Error::config(at.key(key), format!("{number} is not a device number; -1 stands for all"))),
+        },
+    };
+    let (major, minor) = (number(rule.major, "major")?, number(rule.minor, "minor")?);
+    let access = rule.access.map_or(Str::Borrowed("rwm"), |access| access.0);
+    if access.is_empty() || !access.bytes().all(|letter| matches!(letter, b'r' | b'w' | b'm')) {
+        let message = format!("device access `{access}` is not made of r, w and m");
+        return Err(Error::config(at.key("access"), message));
+    }
+    let (read, write, mknod) = (access.contains('r'), access.contains('w'), access.contains('m'));
+    Ok(DeviceRule { at, allow, kind, major, minor, read, write, mknod })
 }

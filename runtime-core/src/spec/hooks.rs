@@ -1,8 +1,12 @@
 //! `hooks`: programs run at points of the lifecycle (config.md, "POSIX-platform Hooks").
 
-use super::Str;
-use crate::error::Pointer;
 use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::Str;
+use super::text::{self, Text};
+use crate::error::{Error, Pointer, Result};
 
 /// All hooks, each kind in order.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -34,4 +38,73 @@ pub struct Hook<'c> {
     pub env: Vec<Str<'c>>,
     /// `timeout`, more than zero; `None` waits for ever, as the specification allows.
     pub timeout: Option<Duration>,
+}
+
+/// `hooks` as it stands.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawHooks<'c> {
+    #[serde(borrow)]
+    prestart: Option<Vec<RawHook<'c>>>,
+    #[serde(borrow)]
+    create_runtime: Option<Vec<RawHook<'c>>>,
+    #[serde(borrow)]
+    create_container: Option<Vec<RawHook<'c>>>,
+    #[serde(borrow)]
+    start_container: Option<Vec<RawHook<'c>>>,
+    #[serde(borrow)]
+    poststart: Option<Vec<RawHook<'c>>>,
+    #[serde(borrow)]
+    poststop: Option<Vec<RawHook<'c>>>,
+}
+
+#[derive(Deserialize)]
+struct RawHook<'c> {
+    #[serde(borrow)]
+    path: Option<Text<'c>>,
+    #[serde(borrow)]
+    args: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    env: Option<Vec<Text<'c>>>,
+    timeout: Option<i64>,
+}
+
+impl<'c> RawHooks<'c> {
+    /// Checks all hooks.
+    pub(super) fn check(self) -> Result<Hooks<'c>> {
+        Ok(Hooks {
+            prestart: list(self.prestart, Pointer::new("/hooks/prestart"))?,
+            create_runtime: list(self.create_runtime, Pointer::new("/hooks/createRuntime"))?,
+            create_container: list(self.create_container, Pointer::new("/hooks/createContainer"))?,
+            start_container: list(self.start_container, Pointer::new("/hooks/startContainer"))?,
+            poststart: list(self.poststart, Pointer::new("/hooks/poststart"))?,
+            poststop: list(self.poststop, Pointer::new("/hooks/poststop"))?,
+        })
+    }
+}
+
+fn list(hooks: Option<Vec<RawHook<'_>>>, at: Pointer) -> Result<Vec<Hook<'_>>> {
+    text::each(hooks, at).map(|(at, hook)| check(hook, at)).collect()
+}
+
+fn check(hook: RawHook<'_>, at: Pointer) -> Result<Hook<'_>> {
+    let path = match text::some(hook.path) {
+        Some(path) if path.starts_with('/') => path,
+        Some(path) => return Err(Error::config(at.key("path"), format!("hook path `{path}` is not absolute"))),
+        None => return Err(Error::config(at, "a hook needs a `path`")),
+    };
+    let timeout = match hook.timeout {
+        None => None,
+        Some(seconds @ 1..) => Some(Duration::from_secs(seconds.unsigned_abs())),
+        Some(seconds) => {
+            return Err(Error::config(at.key("timeout"), format!("hook timeout {seconds} is not greater than zero"))
+                .hint("leave `timeout` out to wait for ever"));
+        }
+    };
+    let env = text::environment(hook.env, || at.key("env"))?;
+    let mut args = text::list(hook.args);
+    if args.is_empty() {
+        args.push(path.clone());
+    }
+    Ok(Hook { at, path, args, env, timeout })
 }

@@ -1,7 +1,15 @@
 //! `linux`: namespaces, id mappings, sysctls and paths (config-linux.md).
 
-use super::{Device, Resources, Seccomp, Str};
-use crate::error::Pointer;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::devices::{self, RawDevice};
+use super::namespaces::{self, RawIdMapping, RawNamespace};
+use super::resources::RawResources;
+use super::text::{self, Pairs, Text};
+use super::unimplemented::{self, Asked};
+use super::{Device, Resources, Seccomp, Str, Warning, seccomp, sysctl};
+use crate::error::{Error, Pointer, Result};
 
 /// The `linux` object.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -159,4 +167,143 @@ pub enum Propagation {
     Private,
     /// `unbindable`, `runbindable`
     Unbindable,
+}
+
+/// `linux` as it stands.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawLinux<'c> {
+    #[serde(borrow)]
+    namespaces: Option<Vec<RawNamespace<'c>>>,
+    uid_mappings: Option<Vec<RawIdMapping>>,
+    gid_mappings: Option<Vec<RawIdMapping>>,
+    time_offsets: Option<RawTimeOffsets>,
+    #[serde(borrow)]
+    devices: Option<Vec<RawDevice<'c>>>,
+    #[serde(borrow)]
+    cgroups_path: Option<Text<'c>>,
+    #[serde(borrow)]
+    resources: Option<RawResources<'c>>,
+    #[serde(borrow)]
+    sysctl: Option<Pairs<'c>>,
+    #[serde(borrow)]
+    seccomp: Option<&'c RawValue>,
+    #[serde(borrow)]
+    rootfs_propagation: Option<Text<'c>>,
+    #[serde(borrow)]
+    masked_paths: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    readonly_paths: Option<Vec<Text<'c>>>,
+    #[serde(default)]
+    mount_label: Asked,
+    #[serde(default)]
+    memory_policy: Asked,
+    #[serde(default)]
+    personality: Asked,
+    #[serde(default)]
+    net_devices: Asked,
+    #[serde(default)]
+    intel_rdt: Asked,
+}
+
+#[derive(Deserialize)]
+struct RawTimeOffsets {
+    monotonic: Option<RawOffset>,
+    boottime: Option<RawOffset>,
+}
+
+#[derive(Deserialize)]
+struct RawOffset {
+    secs: Option<i64>,
+    nanosecs: Option<u32>,
+}
+
+impl<'c> RawLinux<'c> {
+    /// Checks everything in `linux`.
+    pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
+        unimplemented::refuse(
+            &Pointer::new("/linux"),
+            &[
+                ("mountLabel", &self.mount_label),
+                ("memoryPolicy", &self.memory_policy),
+                ("personality", &self.personality),
+                ("netDevices", &self.net_devices),
+                ("intelRdt", &self.intel_rdt),
+            ],
+        )?;
+        let resources = Pointer::new("/linux/resources");
+        Ok(Linux {
+            namespaces: namespaces::check(self.namespaces)?,
+            uid_mappings: namespaces::mappings(self.uid_mappings, Pointer::new("/linux/uidMappings"))?,
+            gid_mappings: namespaces::mappings(self.gid_mappings, Pointer::new("/linux/gidMappings"))?,
+            time_offsets: time_offsets(self.time_offsets)?,
+            devices: devices::check(self.devices)?,
+            cgroups_path: cgroups_path(self.cgroups_path)?,
+            resources: match self.resources {
+                Some(raw) => raw.check(resources, warnings)?,
+                None => Resources { at: resources, ..Resources::default() },
+            },
+            sysctl: sysctl::check(self.sysctl)?,
+            seccomp: self.seccomp.map(seccomp::read).transpose()?,
+            rootfs_propagation: rootfs_propagation(self.rootfs_propagation)?,
+            masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
+            readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
+        })
+    }
+}
+
+fn time_offsets(offsets: Option<RawTimeOffsets>) -> Result<Vec<(i32, i64, u32)>> {
+    let Some(offsets) = offsets else { return Ok(Vec::new()) };
+    let mut checked = Vec::new();
+    let clocks = [
+        (libc::CLOCK_MONOTONIC, offsets.monotonic, "/linux/timeOffsets/monotonic/nanosecs"),
+        (libc::CLOCK_BOOTTIME, offsets.boottime, "/linux/timeOffsets/boottime/nanosecs"),
+    ];
+    for (clock, offset, field) in clocks {
+        let Some(RawOffset { secs, nanosecs }) = offset else { continue };
+        let nanosecs = nanosecs.unwrap_or_default();
+        if nanosecs > 999_999_999 {
+            return Err(Error::config(Pointer::new(field), format!("{nanosecs} nanoseconds are a second or more")));
+        }
+        checked.push((clock, secs.unwrap_or_default(), nanosecs));
+    }
+    Ok(checked)
+}
+
+/// The path is as written, but for `..`: nothing that engines write climbs, and a path that does would leave its parent.
+fn cgroups_path(path: Option<Text<'_>>) -> Result<Option<Str<'_>>> {
+    match text::some(path) {
+        Some(path) if path.split('/').any(|part| part == "..") => {
+            Err(Error::config(Pointer::new("/linux/cgroupsPath"), format!("cgroup path `{path}` holds `..`")))
+        }
+        path => Ok(path),
+    }
+}
+
+fn rootfs_propagation(name: Option<Text<'_>>) -> Result<Option<Propagation>> {
+    let Some(name) = text::some(name) else { return Ok(None) };
+    Ok(Some(match &*name {
+        "shared" | "rshared" => Propagation::Shared,
+        "slave" | "rslave" => Propagation::Slave,
+        "private" | "rprivate" => Propagation::Private,
+        "unbindable" | "runbindable" => Propagation::Unbindable,
+        _ => {
+            return Err(Error::config(
+                Pointer::new("/linux/rootfsPropagation"),
+                format!("unknown propagation `{name}`"),
+            )
+            .hint("it is shared, slave, private or unbindable"));
+        }
+    }))
+}
+
+fn paths(paths: Option<Vec<Text<'_>>>, at: Pointer) -> Result<Vec<Str<'_>>> {
+    let mut checked = text::list(paths);
+    for (index, path) in checked.iter_mut().enumerate() {
+        match text::clean(std::mem::take(path)) {
+            Some(clean) => *path = clean,
+            None => return Err(Error::config(at.index(index), "the path is not absolute, or climbs above the root")),
+        }
+    }
+    Ok(checked)
 }

@@ -3,15 +3,27 @@
 //! Comes in: the bytes of `config.json` (OCI runtime specification 1.3). Goes out: a `Spec` that borrows from them, or an
 //! [`Error`] that names the JSON pointer of what is wrong. Touches nothing: no file, no system call.
 
+mod block_io;
+mod capabilities;
 mod devices;
 mod hooks;
+mod json;
 mod linux;
+mod mount_options;
 mod mounts;
+mod namespaces;
 mod process;
 mod resources;
+mod rlimits;
+mod rules;
 mod seccomp;
+mod sysctl;
+mod text;
+mod unimplemented;
 
 use std::borrow::Cow;
+
+use serde::Deserialize;
 
 pub use devices::{Device, DeviceKind, DeviceRule};
 pub use hooks::{Hook, Hooks};
@@ -21,7 +33,12 @@ pub use process::{Capabilities, Process, Rlimit, User};
 pub use resources::{BlockIo, Cpu, HugepageLimit, Memory, Resources, Throttle, ThrottleKind, Unified, WeightDevice};
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
 
-use crate::error::Pointer;
+use crate::error::{Error, Pointer, Result};
+use hooks::RawHooks;
+use linux::RawLinux;
+use mounts::RawMount;
+use process::RawProcess;
+use text::{Pairs, Text};
 
 /// Text of `config.json`: borrowed where it holds no escape sequence. Holds no NUL byte.
 pub type Str<'c> = Cow<'c, str>;
@@ -60,4 +77,109 @@ pub struct Warning {
     pub field: Pointer,
     /// What was passed over and why.
     pub message: String,
+}
+
+/// `config.json` as it stands. What it does not name (`windows`, `solaris`, `vm`, `zos` …) is passed over: "runtimes MUST
+/// ignore unknown properties".
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawSpec<'c> {
+    #[serde(borrow)]
+    oci_version: Option<Text<'c>>,
+    #[serde(borrow)]
+    root: Option<RawRoot<'c>>,
+    #[serde(borrow)]
+    process: Option<RawProcess<'c>>,
+    #[serde(borrow)]
+    hostname: Option<Text<'c>>,
+    #[serde(borrow)]
+    domainname: Option<Text<'c>>,
+    #[serde(borrow)]
+    mounts: Option<Vec<RawMount<'c>>>,
+    #[serde(borrow)]
+    hooks: Option<RawHooks<'c>>,
+    #[serde(borrow)]
+    annotations: Option<Pairs<'c>>,
+    #[serde(borrow)]
+    linux: Option<RawLinux<'c>>,
+}
+
+#[derive(Deserialize)]
+struct RawRoot<'c> {
+    #[serde(borrow)]
+    path: Option<Text<'c>>,
+    readonly: Option<bool>,
+}
+
+impl<'c> Spec<'c> {
+    /// Reads and checks the bytes of `config.json`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Kind::Config`](crate::Kind::Config) that names line and column or the JSON pointer, or an
+    /// [`Kind::Unsupported`](crate::Kind::Unsupported) for what this build has not.
+    ///
+    /// ```
+    /// let config = br#"{"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": []}}"#;
+    /// let error = orlop::spec::Spec::from_slice(config).unwrap_err();
+    /// assert_eq!(error.to_string(), "check config: no program to run [config.json /process/args]");
+    /// ```
+    pub fn from_slice(bytes: &'c [u8]) -> Result<Self> {
+        let raw: RawSpec<'c> = json::read(bytes, &Pointer::default())?;
+        let mut warnings = Vec::new();
+        let version = version(raw.oci_version)?;
+        let (root, root_readonly) = root(raw.root)?;
+        let process = match raw.process {
+            Some(process) => process.check(Pointer::new("/process"), &mut warnings)?,
+            None => return Err(Error::config(Pointer::new("/process"), "no `process` to run")),
+        };
+        let spec = Spec {
+            version,
+            root,
+            root_readonly,
+            process,
+            hostname: text::some(raw.hostname),
+            domainname: text::some(raw.domainname),
+            mounts: mounts::check(raw.mounts, &mut warnings)?,
+            hooks: raw.hooks.map(RawHooks::check).transpose()?.unwrap_or_default(),
+            annotations: raw.annotations.unwrap_or_default().0,
+            linux: raw.linux.unwrap_or_default().check(&mut warnings)?,
+            warnings,
+        };
+        rules::check(&spec)?;
+        Ok(spec)
+    }
+}
+
+/// Any 1.x: a newer minor version only adds properties (SemVer 2.0.0), and unknown ones are passed over.
+fn version(version: Option<Text<'_>>) -> Result<Str<'_>> {
+    let field = Pointer::new("/ociVersion");
+    let hint = "this build reads versions 1.x";
+    let Some(version) = text::some(version) else {
+        return Err(Error::config(field, "no `ociVersion`").hint(hint));
+    };
+    match major(&version) {
+        Some("1") => Ok(version),
+        Some(_) => Err(Error::config(field, format!("unsupported version `{version}`")).hint(hint)),
+        None => Err(Error::config(field, format!("`{version}` is not a version such as 1.3.0")).hint(hint)),
+    }
+}
+
+/// The major number of `major.minor.patch`, perhaps with `-pre` or `+build` behind.
+fn major(version: &str) -> Option<&str> {
+    let core = version.split_once(['-', '+']).map_or(version, |(core, _)| core);
+    let mut numbers = core.split('.');
+    let major = numbers.next()?;
+    let digits = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    (digits(major) && numbers.clone().count() == 2 && numbers.all(digits)).then_some(major)
+}
+
+fn root(root: Option<RawRoot<'_>>) -> Result<(Str<'_>, bool)> {
+    let Some(root) = root else {
+        return Err(Error::config(Pointer::new("/root"), "no `root`").hint("write \"root\": {\"path\": \"rootfs\"}"));
+    };
+    match text::some(root.path) {
+        Some(path) => Ok((path, root.readonly.unwrap_or_default())),
+        None => Err(Error::config(Pointer::new("/root/path"), "no path to the root filesystem")),
+    }
 }

@@ -1,7 +1,12 @@
 //! `mounts`: what is mounted where, with every option of the specification (config.md, "Mounts"; config-linux.md).
 
-use super::Str;
-use crate::error::Pointer;
+use serde::Deserialize;
+
+use super::mount_options::{self, Target};
+use super::text::{self, Text};
+use super::unimplemented::{self, Asked};
+use super::{Str, Warning};
+use crate::error::{Error, Pointer, Result};
 
 /// One entry of `mounts`.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,4 +69,96 @@ pub struct MountData<'c> {
     pub key: Str<'c>,
     /// The part after the first `=`.
     pub value: Option<Str<'c>>,
+}
+
+/// One entry of `mounts` as it stands.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawMount<'c> {
+    #[serde(borrow)]
+    destination: Option<Text<'c>>,
+    #[serde(borrow, rename = "type")]
+    fstype: Option<Text<'c>>,
+    #[serde(borrow)]
+    source: Option<Text<'c>>,
+    #[serde(borrow)]
+    options: Option<Vec<Text<'c>>>,
+    #[serde(default)]
+    uid_mappings: Asked,
+    #[serde(default)]
+    gid_mappings: Asked,
+}
+
+/// Checks all mounts.
+pub(super) fn check<'c>(mounts: Option<Vec<RawMount<'c>>>, warnings: &mut Vec<Warning>) -> Result<Vec<Mount<'c>>> {
+    text::each(mounts, Pointer::new("/mounts")).map(|(at, mount)| check_one(mount, at, warnings)).collect()
+}
+
+fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Mount<'c>> {
+    unimplemented::refuse(&at, &[("uidMappings", &mount.uid_mappings), ("gidMappings", &mount.gid_mappings)])?;
+    let destination = destination(mount.destination, &at)?;
+    let options = text::list(mount.options);
+    let kind = kind(mount.fstype, mount.source, &options, &at)?;
+    let target = match &kind {
+        MountKind::Bind { .. } => Target::Bind,
+        MountKind::Cgroup => Target::OwnReadOnly,
+        MountKind::Filesystem { fstype, .. } if fstype == "tmpfs" => Target::Tmpfs,
+        // The default devices are made in /dev after it is mounted; like runc, it becomes read-only last, by the attribute.
+        MountKind::Filesystem { .. } if destination == "/dev" => Target::OwnReadOnly,
+        MountKind::Filesystem { .. } => Target::Filesystem,
+    };
+    let read = mount_options::read(options, target, &at, warnings)?;
+    Ok(Mount {
+        at,
+        destination,
+        kind,
+        attributes: read.attributes,
+        recursive: read.recursive,
+        propagation: read.propagation,
+        data: read.data,
+        copy_up: read.copy_up,
+    })
+}
+
+fn destination<'c>(path: Option<Text<'c>>, at: &Pointer) -> Result<Str<'c>> {
+    let Some(path) = text::some(path) else {
+        return Err(Error::config(at.key("destination"), "a mount needs a `destination`"));
+    };
+    if !path.starts_with('/') {
+        let message = format!("mount destination `{path}` is not absolute");
+        return Err(
+            Error::config(at.key("destination"), message).hint("write it from the container's root, with a leading /")
+        );
+    }
+    match text::clean(path.clone()) {
+        Some(clean) => Ok(clean),
+        None => {
+            let message = format!("mount destination `{path}` leaves the container's root");
+            Err(Error::config(at.key("destination"), message).hint("take out the `..` that climb above /"))
+        }
+    }
+}
+
+fn kind<'c>(
+    fstype: Option<Text<'c>>,
+    source: Option<Text<'c>>,
+    options: &[Str<'c>],
+    at: &Pointer,
+) -> Result<MountKind<'c>> {
+    let recursive = options.iter().any(|option| option == "rbind");
+    let bind = recursive || options.iter().any(|option| option == "bind");
+    let source = text::some(source);
+    // "For bind mounts (when options include either bind or rbind), the type is a dummy, often none."
+    match text::some(fstype).unwrap_or_default() {
+        fstype if bind || fstype == "bind" || fstype == "rbind" => match source {
+            Some(source) => Ok(MountKind::Bind { source, recursive: recursive || fstype == "rbind" }),
+            None => Err(Error::config(at.key("source"), "a bind mount needs a `source`")),
+        },
+        fstype if fstype.is_empty() || fstype == "none" => {
+            Err(Error::config(at.key("type"), "a mount needs the `type` of a filesystem")
+                .hint("for a bind mount add `bind` or `rbind` to `options`"))
+        }
+        fstype if fstype == "cgroup" || fstype == "cgroup2" => Ok(MountKind::Cgroup),
+        fstype => Ok(MountKind::Filesystem { fstype, source }),
+    }
 }

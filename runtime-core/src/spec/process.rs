@@ -1,7 +1,13 @@
 //! `process`: the program, who it is and what it may do (config.md, "Process").
 
-use super::Str;
-use crate::error::Pointer;
+use serde::Deserialize;
+
+use super::capabilities::RawCapabilities;
+use super::rlimits::{self, RawRlimit};
+use super::text::{self, Text};
+use super::unimplemented::{self, Asked};
+use super::{Str, Warning, json};
+use crate::error::{Error, Pointer, Result};
 
 /// The container's process, or a second one for `exec`.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,4 +75,157 @@ pub struct Rlimit {
     pub soft: u64,
     /// The ceiling for `soft`, which is not above it.
     pub hard: u64,
+}
+
+/// `process` as it stands.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawProcess<'c> {
+    #[serde(borrow)]
+    args: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    env: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    cwd: Option<Text<'c>>,
+    user: Option<RawUser>,
+    #[serde(borrow)]
+    capabilities: Option<RawCapabilities<'c>>,
+    #[serde(borrow)]
+    rlimits: Option<Vec<RawRlimit<'c>>>,
+    no_new_privileges: Option<bool>,
+    oom_score_adj: Option<i64>,
+    terminal: Option<bool>,
+    console_size: Option<RawConsoleSize>,
+    #[serde(default)]
+    apparmor_profile: Asked,
+    #[serde(default)]
+    selinux_label: Asked,
+    #[serde(default)]
+    scheduler: Asked,
+    #[serde(default)]
+    io_priority: Asked,
+    #[serde(default, rename = "execCPUAffinity")]
+    exec_cpu_affinity: Asked,
+}
+
+/// `process.user` as it stands. `username` is for Windows; on Linux it is passed over like any unknown property.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct RawUser {
+    uid: Option<u32>,
+    gid: Option<u32>,
+    umask: Option<u32>,
+    additional_gids: Option<Vec<u32>>,
+}
+
+#[derive(Deserialize)]
+struct RawConsoleSize {
+    height: Option<u64>,
+    width: Option<u64>,
+}
+
+impl<'c> Process<'c> {
+    /// Reads a process document of its own, as `exec --process` takes it, and passes over what must only warn.
+    ///
+    /// # Errors
+    ///
+    /// A [`Kind::Config`](crate::Kind::Config) that names line and column or the JSON pointer, or a
+    /// [`Kind::Unsupported`](crate::Kind::Unsupported) for what this build has not.
+    pub fn from_slice(bytes: &'c [u8]) -> Result<Self> {
+        Self::from_slice_warning(bytes, &mut Vec::new())
+    }
+
+    /// As [`Process::from_slice`], with the warnings added to `warnings`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Process::from_slice`].
+    pub fn from_slice_warning(bytes: &'c [u8], warnings: &mut Vec<Warning>) -> Result<Self> {
+        let at = Pointer::default();
+        json::read::<RawProcess<'c>>(bytes, &at)?.check(at, warnings)
+    }
+}
+
+impl<'c> RawProcess<'c> {
+    /// Checks everything in `process`.
+    pub(super) fn check(self, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Process<'c>> {
+        unimplemented::refuse(
+            &at,
+            &[
+                ("apparmorProfile", &self.apparmor_profile),
+                ("selinuxLabel", &self.selinux_label),
+                ("scheduler", &self.scheduler),
+                ("ioPriority", &self.io_priority),
+                ("execCPUAffinity", &self.exec_cpu_affinity),
+            ],
+        )?;
+        let terminal = self.terminal.unwrap_or_default();
+        Ok(Process {
+            args: args(self.args, &at)?,
+            env: text::environment(self.env, || at.key("env"))?,
+            cwd: cwd(self.cwd, &at)?,
+            user: user(self.user.unwrap_or_default(), &at)?,
+            capabilities: self.capabilities.unwrap_or_default().check(&at.key("capabilities"), warnings),
+            rlimits: rlimits::check(self.rlimits, at.key("rlimits"))?,
+            no_new_privileges: self.no_new_privileges.unwrap_or_default(),
+            oom_score_adj: oom_score_adj(self.oom_score_adj, &at)?,
+            terminal,
+            // "Runtimes MUST ignore consoleSize if terminal is false or unset."
+            console_size: if terminal { console_size(self.console_size, &at)? } else { None },
+            at,
+        })
+    }
+}
+
+fn args<'c>(args: Option<Vec<Text<'c>>>, at: &Pointer) -> Result<Vec<Str<'c>>> {
+    let args = text::list(args);
+    match args.first() {
+        None => Err(Error::config(at.key("args"), "no program to run").hint("args[0] names the program")),
+        Some(program) if program.is_empty() => {
+            Err(Error::config(at.key("args").index(0), "the program's name is empty").hint("args[0] names the program"))
+        }
+        Some(_) => Ok(args),
+    }
+}
+
+fn cwd<'c>(cwd: Option<Text<'c>>, at: &Pointer) -> Result<Str<'c>> {
+    match text::some(cwd) {
+        Some(cwd) if cwd.starts_with('/') => Ok(cwd),
+        Some(cwd) => Err(Error::config(at.key("cwd"), format!("working directory `{cwd}` is not absolute"))),
+        None => Err(Error::config(at.key("cwd"), "no working directory").hint("write \"cwd\": \"/\"")),
+    }
+}
+
+fn user(user: RawUser, at: &Pointer) -> Result<User> {
+    if let Some(umask) = user.umask.filter(|umask| *umask > 0o777) {
+        let message = format!("umask {umask} is above 511 (0777)");
+        return Err(Error::config(at.key("user").key("umask"), message).hint("JSON numbers are decimal: 0022 is 18"));
+    }
+    Ok(User {
+        uid: user.uid.unwrap_or_default(),
+        gid: user.gid.unwrap_or_default(),
+        umask: user.umask,
+        additional_gids: user.additional_gids.unwrap_or_default(),
+    })
+}
+
+fn oom_score_adj(score: Option<i64>, at: &Pointer) -> Result<Option<i32>> {
+    let Some(score) = score else { return Ok(None) };
+    match i32::try_from(score) {
+        Ok(score @ -1000..=1000) => Ok(Some(score)),
+        _ => Err(Error::config(at.key("oomScoreAdj"), format!("{score} is not within -1000 and 1000"))),
+    }
+}
+
+/// Rows and columns; engines send 0 by 0 for a size they do not know.
+fn console_size(size: Option<RawConsoleSize>, at: &Pointer) -> Result<Option<(u16, u16)>> {
+    let Some(size) = size else { return Ok(None) };
+    let at = at.key("consoleSize");
+    let cells = |cells: Option<u64>, key| match u16::try_from(cells.unwrap_or_default()) {
+        Ok(cells) => Ok(cells),
+        // `struct winsize` holds 16 bits (ioctl_tty(2)).
+        Err(_) => Err(Error::config(at.key(key), "a terminal has at most 65535 rows and columns")),
+    };
+    let size = (cells(size.height, "height")?, cells(size.width, "width")?);
+    Ok(Some(size).filter(|size| *size != (0, 0)))
 }

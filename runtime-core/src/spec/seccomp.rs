@@ -1,7 +1,39 @@
 //! `linux.seccomp`: which system calls the process may make (config-linux.md, "Seccomp").
 
-use super::Str;
-use crate::error::Pointer;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::text::{self, Text};
+use super::unimplemented::{self, Asked, not_yet};
+use super::{Str, json};
+use crate::error::{Error, Pointer, Result};
+
+/// The architectures of config-linux.md, "Seccomp".
+const ARCHITECTURES: [&str; 23] = [
+    "SCMP_ARCH_X86",
+    "SCMP_ARCH_X86_64",
+    "SCMP_ARCH_X32",
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_LOONGARCH64",
+    "SCMP_ARCH_M68K",
+    "SCMP_ARCH_MIPS",
+    "SCMP_ARCH_MIPS64",
+    "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64",
+    "SCMP_ARCH_MIPSEL64N32",
+    "SCMP_ARCH_PPC",
+    "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE",
+    "SCMP_ARCH_S390",
+    "SCMP_ARCH_S390X",
+    "SCMP_ARCH_SH",
+    "SCMP_ARCH_SHEB",
+    "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_RISCV64",
+];
 
 /// A profile.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,4 +112,153 @@ pub enum SeccompOperator {
     Greater,
     /// `SCMP_CMP_MASKED_EQ`
     MaskedEqual,
+}
+
+/// `seccomp` as it stands.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawSeccomp<'c> {
+    #[serde(borrow)]
+    default_action: Option<Text<'c>>,
+    default_errno_ret: Option<u32>,
+    #[serde(borrow)]
+    architectures: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    flags: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    syscalls: Option<Vec<RawCall<'c>>>,
+    #[serde(default)]
+    listener_path: Asked,
+    #[serde(default)]
+    listener_metadata: Asked,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawCall<'c> {
+    #[serde(borrow)]
+    names: Option<Vec<Text<'c>>>,
+    #[serde(borrow)]
+    action: Option<Text<'c>>,
+    errno_ret: Option<u32>,
+    #[serde(borrow)]
+    args: Option<Vec<RawArg<'c>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawArg<'c> {
+    index: Option<u32>,
+    value: Option<u64>,
+    value_two: Option<u64>,
+    #[serde(borrow)]
+    op: Option<Text<'c>>,
+}
+
+/// Reads and checks the object whose text is `source`.
+pub(super) fn read(source: &RawValue) -> Result<Seccomp<'_>> {
+    let at = Pointer::new("/linux/seccomp");
+    let source = source.get();
+    let raw: RawSeccomp<'_> = json::read(source.as_bytes(), &at)?;
+    unimplemented::refuse(&at, &[("listenerPath", &raw.listener_path), ("listenerMetadata", &raw.listener_metadata)])?;
+    Ok(Seccomp {
+        source,
+        default: action(raw.default_action, raw.default_errno_ret, &at, ("defaultAction", "defaultErrnoRet"))?,
+        architectures: architectures(raw.architectures, &at)?,
+        flags: flags(raw.flags, &at)?,
+        calls: text::each(raw.syscalls, at.key("syscalls")).map(|(at, raw)| call(raw, at)).collect::<Result<_>>()?,
+    })
+}
+
+fn action(name: Option<Text<'_>>, errno: Option<u32>, at: &Pointer, keys: (&str, &str)) -> Result<SeccompAction> {
+    let (key, errno_key) = keys;
+    let Some(name) = text::some(name) else {
+        return Err(Error::config(at.key(key), format!("seccomp needs `{key}`"))
+            .hint("write SCMP_ACT_ERRNO, SCMP_ACT_ALLOW or another action of the OCI specification"));
+    };
+    // The kernel cuts an errno at MAX_ERRNO and a message for the tracer at 16 bits (seccomp(2)).
+    let number = |most: u16| match u16::try_from(errno.unwrap_or(libc::EPERM.unsigned_abs())) {
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(Error::config(at.key(errno_key), format!("`{errno_key}` is above {most}"))),
+    };
+    let action = match &*name {
+        "SCMP_ACT_ERRNO" => return Ok(SeccompAction::Errno(number(4095)?)),
+        "SCMP_ACT_TRACE" => return Ok(SeccompAction::Trace(number(u16::MAX)?)),
+        "SCMP_ACT_ALLOW" => SeccompAction::Allow,
+        "SCMP_ACT_LOG" => SeccompAction::Log,
+        "SCMP_ACT_TRAP" => SeccompAction::Trap,
+        "SCMP_ACT_KILL" | "SCMP_ACT_KILL_THREAD" => SeccompAction::KillThread,
+        "SCMP_ACT_KILL_PROCESS" => SeccompAction::KillProcess,
+        "SCMP_ACT_NOTIFY" => return Err(not_yet(at.key(key), "SCMP_ACT_NOTIFY")),
+        _ => {
+            return Err(Error::config(at.key(key), format!("unknown seccomp action `{name}`"))
+                .hint("the actions are SCMP_ACT_ALLOW, ERRNO, KILL, KILL_PROCESS, KILL_THREAD, LOG, TRACE and TRAP"));
+        }
+    };
+    // "When the action doesn't support an errno, the runtime MUST print an error and fail."
+    match errno {
+        None => Ok(action),
+        Some(_) => Err(Error::config(at.key(errno_key), format!("{name} takes no errno"))),
+    }
+}
+
+fn architectures<'c>(names: Option<Vec<Text<'c>>>, at: &Pointer) -> Result<Vec<Str<'c>>> {
+    let names = text::list(names);
+    match names.iter().enumerate().find(|(_, name)| !ARCHITECTURES.contains(&&***name)) {
+        None => Ok(names),
+        Some((index, name)) => {
+            Err(Error::config(at.key("architectures").index(index), format!("unknown seccomp architecture `{name}`")))
+        }
+    }
+}
+
+fn flags(names: Option<Vec<Text<'_>>>, at: &Pointer) -> Result<u32> {
+    let mut flags = 0;
+    for (index, Text(name)) in names.unwrap_or_default().into_iter().enumerate() {
+        let place = || at.key("flags").index(index);
+        // `linux/seccomp.h`
+        flags |= match &*name {
+            "SECCOMP_FILTER_FLAG_TSYNC" => 1 << 0,
+            "SECCOMP_FILTER_FLAG_LOG" => 1 << 1,
+            "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => 1 << 2,
+            // Only together with a listener (seccomp(2)).
+            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => return Err(not_yet(place(), &name)),
+            _ => return Err(Error::config(place(), format!("unknown seccomp flag `{name}`"))),
+        };
+    }
+    Ok(flags)
+}
+
+fn call(call: RawCall<'_>, at: Pointer) -> Result<SeccompCall<'_>> {
+    let names = text::list(call.names);
+    if names.is_empty() {
+        return Err(Error::config(at.key("names"), "a seccomp rule needs the name of a system call"));
+    }
+    let action = action(call.action, call.errno_ret, &at, ("action", "errnoRet"))?;
+    let args = match call.args {
+        None => Vec::new(),
+        args => text::each(args, at.key("args")).map(|(at, raw)| arg(&raw, &at)).collect::<Result<_>>()?,
+    };
+    Ok(SeccompCall { at, names, action, args })
+}
+
+fn arg(arg: &RawArg<'_>, at: &Pointer) -> Result<SeccompArg> {
+    let (Some(index), Some(value), Some(Text(op))) = (arg.index, arg.value, &arg.op) else {
+        return Err(Error::config(at.clone(), "a condition needs `index`, `value` and `op`"));
+    };
+    if index > 5 {
+        return Err(Error::config(at.key("index"), format!("system calls have no argument {index}"))
+            .hint("the arguments are 0 to 5"));
+    }
+    let operator = match &**op {
+        "SCMP_CMP_NE" => SeccompOperator::NotEqual,
+        "SCMP_CMP_LT" => SeccompOperator::Less,
+        "SCMP_CMP_LE" => SeccompOperator::LessOrEqual,
+        "SCMP_CMP_EQ" => SeccompOperator::Equal,
+        "SCMP_CMP_GE" => SeccompOperator::GreaterOrEqual,
+        "SCMP_CMP_GT" => SeccompOperator::Greater,
+        "SCMP_CMP_MASKED_EQ" => SeccompOperator::MaskedEqual,
+        _ => return Err(Error::config(at.key("op"), format!("unknown seccomp operator `{op}`"))),
+    };
+    Ok(SeccompArg { index, value, value_two: arg.value_two.unwrap_or_default(), operator })
 }

@@ -1,0 +1,12 @@
+//! The command line, as engines use it: runc's commands, flags, files, exit statuses and words.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod cli {
+    mod bad_input;
+    mod create;
+    mod exec;
+    mod lifecycle;
+    mod list;
+    mod log;
+    mod run;
+}

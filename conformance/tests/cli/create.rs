@@ -1,0 +1,97 @@
+//! The flags of `create`.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use conformance::observe::Process;
+use conformance::{Bundle, json};
+
+#[conformance::test]
+fn pid_file_holds_the_pid() {
+    let bundle = Bundle::new();
+    let file = bundle.path().join("pid");
+    let container = bundle.create_with(&["--pid-file", &file.to_string_lossy()]);
+    assert_eq!(fs::read_to_string(file).unwrap(), container.process().pid.to_string());
+}
+
+#[conformance::test]
+fn the_bundle_is_the_working_directory_by_default() {
+    let bundle = Bundle::sh("echo here");
+    let mut command = bundle.write().runtime.command(["run", &bundle.id]);
+    command.current_dir(bundle.path());
+    bundle.runtime.spawn(command).wait().succeeds().prints("here");
+}
+
+#[conformance::test]
+fn the_bundle_can_be_relative() {
+    let bundle = Bundle::sh("echo here");
+    let name = bundle.path().file_name().unwrap().to_string_lossy().into_owned();
+    let mut command = bundle.write().runtime.command(["run", "-b", &name, &bundle.id]);
+    command.current_dir(bundle.path().parent().unwrap());
+    bundle.runtime.spawn(command).wait().succeeds().prints("here");
+}
+
+#[conformance::test]
+fn flags_are_written_in_every_way_of_go() {
+    // urfave/cli takes one dash for two, and = or a space before the value; go-runc writes both.
+    let bundle = Bundle::sh("echo here");
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let joined = format!("-bundle={path}");
+    for flags in [vec!["-bundle", &path], vec![&joined[..]], vec!["--bundle", &path], vec!["-b", &path]] {
+        let mut words = vec!["run"];
+        words.extend(flags);
+        words.push(&bundle.id);
+        bundle.runtime.call(words).succeeds().prints("here");
+    }
+}
+
+#[conformance::test]
+fn the_state_directory_is_where_root_says() {
+    let container = Bundle::new().create();
+    let state = container.bundle.runtime.state().join(container.id());
+    assert!(state.is_dir());
+    assert_eq!(fs::metadata(state).unwrap().mode() & 0o066, 0, "others may not read it");
+}
+
+#[conformance::test]
+fn no_pivot_runs_in_the_root() {
+    let bundle = Bundle::sh("ls /bin/busybox");
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    bundle.runtime.call(["run", "--no-pivot", "--bundle", &path, &bundle.id]).succeeds().prints("/bin/busybox");
+}
+
+#[conformance::test]
+fn no_new_keyring_is_taken() {
+    let container = Bundle::new().create_with(&["--no-new-keyring"]);
+    assert_eq!(container.status(), "created");
+}
+
+#[conformance::test]
+fn preserve_fds_passes_descriptors_on() {
+    let bundle = Bundle::sh("cat <&3; ls /proc/self/fd | wc -l");
+    let file = bundle.path().join("passed");
+    fs::write(&file, "passed on\n").unwrap();
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let inner = bundle.runtime.command(["run", "--preserve-fds", "1", "--bundle", &path, &bundle.id]);
+    // A shell opens descriptor 3 and becomes the runtime.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"exec 3<"$0"; exec "$@""#]).arg(&file).arg(inner.get_program()).args(inner.get_args());
+    // stdio, the one passed on, and the directory that ls reads.
+    bundle.runtime.spawn(shell).wait().succeeds().prints("passed on\n5");
+}
+
+#[conformance::test]
+fn the_process_outlives_the_command_that_made_it() {
+    let container = Bundle::new().start();
+    // Adopted by the subreaper: the runtime is gone.
+    let parent = container.settled().status("PPid").unwrap();
+    assert_eq!(parent, Process::myself().pid.to_string());
+}
+
+#[conformance::test]
+fn the_unchanged_config_is_not_read_again_at_start() {
+    let container = Bundle::sh("echo first").create();
+    container.bundle.write_raw(&json!({"ociVersion": "0"}).to_string());
+    container.call("start").succeeds();
+    container.eventually_prints("first");
+}

@@ -1,0 +1,207 @@
+//! create, start, state, kill, delete: which may follow which, and what each leaves.
+
+use conformance::{Bundle, Container, Value, eventually, json};
+
+fn stopped() -> Container {
+    let container = Bundle::sh("exit 3").start();
+    assert_eq!(container.wait(), 3);
+    container
+}
+
+#[conformance::test]
+fn create_does_not_run_the_process_and_start_does() {
+    let container = Bundle::sh("echo started").create();
+    assert_eq!(container.status(), "created");
+    assert_eq!(container.output(), "");
+    container.call("start").succeeds();
+    container.eventually_prints("started");
+}
+
+#[conformance::test]
+fn state_has_the_fields_of_the_specification() {
+    let container = Bundle::new().set("/annotations", json!({"org.example.key": "value"})).start();
+    let state = container.state();
+    assert!(state["ociVersion"].as_str().unwrap().starts_with("1."));
+    assert_eq!(state["id"], container.id());
+    assert_eq!(state["status"], "running");
+    assert_eq!(state["bundle"], json!(container.bundle.path()));
+    assert_eq!(state["annotations"], json!({"org.example.key": "value"}));
+    assert_eq!(conformance::observe::Process::new(state["pid"].as_i64().unwrap() as i32).args(), ["sleep", "1000"]);
+}
+
+#[conformance::test]
+fn state_has_the_fields_of_runc() {
+    let container = Bundle::new().start();
+    let state = container.state();
+    assert_eq!(state["rootfs"], json!(container.bundle.rootfs()));
+    assert_eq!(state["owner"], "");
+    let created = state["created"].as_str().unwrap();
+    assert!(created.starts_with("20") && created.contains('T') && created.ends_with('Z'), "{created}");
+}
+
+#[conformance::test]
+fn a_process_that_ended_leaves_a_stopped_container() {
+    let container = stopped();
+    assert_eq!(container.status(), "stopped");
+    assert_eq!(container.state()["pid"], 0);
+    container.call("delete").succeeds();
+}
+
+#[conformance::test]
+fn delete_leaves_nothing() {
+    Bundle::new().start().delete();
+}
+
+#[conformance::test]
+fn delete_of_a_created_container_leaves_nothing() {
+    Bundle::new().create().delete();
+}
+
+#[conformance::test]
+fn after_delete_the_container_does_not_exist() {
+    let container = stopped();
+    container.call("delete").succeeds();
+    for verb in ["state", "start", "delete", "ps"] {
+        container.call(verb).fails().says("does not exist");
+    }
+    container.call_with(&["kill"], &["KILL"]).fails().says("does not exist");
+}
+
+#[conformance::test]
+fn delete_by_force_of_nothing_succeeds() {
+    let bundle = Bundle::new();
+    bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+}
+
+#[conformance::test]
+fn delete_of_a_running_container_needs_force() {
+    let container = Bundle::new().start();
+    container.call("delete").fails();
+    assert_eq!(container.status(), "running");
+    container.delete();
+}
+
+#[conformance::test]
+fn an_id_can_be_used_again_after_delete() {
+    let container = stopped();
+    container.call("delete").succeeds();
+    let bundle = container.bundle.path().to_string_lossy().into_owned();
+    container.call_with(&["create", "--bundle", &bundle], &[]).succeeds();
+    assert_eq!(container.status(), "created");
+}
+
+#[conformance::test]
+fn start_twice_is_an_error() {
+    let container = Bundle::new().start();
+    container.call("start").fails();
+    assert_eq!(container.status(), "running");
+}
+
+#[conformance::test]
+fn start_of_a_stopped_container_is_an_error() {
+    let container = stopped();
+    container.call("start").fails();
+}
+
+#[conformance::test]
+fn kill_sends_term_by_default() {
+    let container = Bundle::sh("trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done").start();
+    container.eventually_prints("ready");
+    container.call("kill").succeeds();
+    assert_eq!(container.wait(), 42);
+}
+
+#[conformance::test]
+fn a_signal_has_many_names() {
+    for signal in ["USR1", "SIGUSR1", "10", "usr1"] {
+        let container = Bundle::sh("trap 'exit 42' USR1; echo ready; while :; do sleep 0.05; done").start();
+        container.eventually_prints("ready");
+        container.kill(signal);
+        assert_eq!(container.wait(), 42, "{signal}");
+    }
+}
+
+#[conformance::test]
+fn kill_of_a_created_container_stops_it() {
+    let container = Bundle::new().create();
+    container.kill("KILL");
+    container.wait();
+    assert_eq!(container.status(), "stopped");
+}
+
+#[conformance::test]
+fn kill_of_a_stopped_container_is_an_error_engines_know() {
+    stopped().call_with(&["kill"], &["KILL"]).fails().says("container not running");
+}
+
+#[conformance::test]
+fn an_unknown_signal_is_an_error() {
+    let container = Bundle::new().start();
+    container.call_with(&["kill"], &["NOSUCH"]).fails().says("nosuch");
+    assert_eq!(container.status(), "running");
+}
+
+#[conformance::test]
+fn kill_of_all_reaches_every_process() {
+    let container = Bundle::sh("sleep 1000 & sleep 1000 & echo ready; wait").start();
+    container.eventually_prints("ready");
+    container.call_with(&["kill", "--all"], &["KILL"]).succeeds();
+    container.wait();
+    assert!(eventually(|| container.status() == "stopped"));
+}
+
+#[conformance::test]
+fn delete_by_force_ends_every_process_without_a_pid_namespace() {
+    let container = Bundle::sh("sleep 1000 & sleep 1000 & echo ready; wait").without_namespace("pid").start();
+    container.eventually_prints("ready");
+    container.delete();
+}
+
+#[conformance::test]
+fn state_of_an_unknown_container_is_an_error_engines_know() {
+    let bundle = Bundle::new();
+    bundle.runtime.call(["state", "unknown"]).exits(1).says("does not exist");
+}
+
+#[conformance::test]
+fn the_version_is_what_engines_parse() {
+    let outcome = Bundle::new().runtime.call(["--version"]).succeeds();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert!(lines[0].contains(" version "), "{lines:?}");
+    for field in ["commit: ", "spec: "] {
+        assert!(lines.iter().any(|line| line.starts_with(field)), "{field} in {lines:?}");
+    }
+}
+
+#[conformance::test]
+fn features_are_json() {
+    let outcome = Bundle::new().runtime.call(["features"]).succeeds();
+    let features: Value = outcome.stdout.parse().unwrap();
+    assert!(features["ociVersionMin"].is_string() && features["ociVersionMax"].is_string());
+    let has = |pointer: &str, word: &str| features.pointer(pointer).unwrap().as_array().unwrap().contains(&json!(word));
+    for kind in ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"] {
+        assert!(has("/hooks", kind), "{kind}");
+    }
+    assert!(has("/mountOptions", "rro") && has("/linux/namespaces", "cgroup"));
+    assert!(has("/linux/capabilities", "CAP_SYS_ADMIN"));
+    assert_eq!(features["linux"]["seccomp"]["enabled"], true);
+}
+
+#[conformance::test]
+fn spec_writes_a_config_that_runs() {
+    let mut bundle = Bundle::sh("echo ran");
+    let path = bundle.path().to_string_lossy().into_owned();
+    bundle.runtime.call(["spec", "--bundle", &path]).succeeds();
+    let text = std::fs::read_to_string(bundle.path().join("config.json")).unwrap();
+    let args = bundle.config["process"]["args"].clone();
+    bundle.config = text.parse().unwrap();
+    assert_eq!(bundle.config["root"]["path"], "rootfs");
+    bundle.set("/process/terminal", false).set("/process/args", args).run().succeeds().prints("ran");
+}
+
+#[conformance::test]
+fn spec_does_not_overwrite() {
+    let bundle = Bundle::new();
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    bundle.runtime.call(["spec", "--bundle", &path]).fails();
+}

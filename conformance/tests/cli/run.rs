@@ -1,0 +1,75 @@
+//! `run`: exit statuses, signals, `--detach`, `--keep`.
+
+use conformance::{Bundle, Signal, eventually};
+
+fn run(bundle: &Bundle, flags: &[&str]) -> conformance::Outcome {
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let words = ["run", "--bundle", &path];
+    bundle.runtime.call(words.iter().chain(flags).chain(&[bundle.id.as_str()]))
+}
+
+#[conformance::test]
+fn run_returns_the_status_of_the_process() {
+    for status in [0, 1, 7, 255] {
+        Bundle::sh(&format!("exit {status}")).run().exits(status);
+    }
+}
+
+#[conformance::test]
+fn run_returns_128_and_the_signal() {
+    // The first of a pid namespace ignores its own signals, so its parent sends it.
+    let bundle = Bundle::sh("kill -KILL $$").without_namespace("pid");
+    bundle.run().exits(137);
+}
+
+#[conformance::test]
+fn stdin_stdout_stderr_pass_through() {
+    let bundle = Bundle::sh("cat; echo to stderr >&2");
+    let typed = bundle.path().join("typed");
+    std::fs::write(&typed, "typed").unwrap();
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let mut command = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    command.stdin(std::fs::File::open(typed).unwrap());
+    bundle.runtime.spawn(command).wait().succeeds().prints("typed").says("to stderr");
+}
+
+#[conformance::test]
+fn signals_are_forwarded() {
+    let bundle = Bundle::sh("trap 'echo got it; exit 9' TERM; echo ready; while :; do sleep 0.05; done");
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.spawn(bundle.runtime.command(["run", "--bundle", &path, &bundle.id]));
+    assert!(eventually(|| call.output().contains("ready")));
+    call.signal(Signal::SIGTERM);
+    assert!(call.wait().exits(9).stdout.contains("got it"));
+}
+
+#[conformance::test]
+fn detach_returns_while_the_process_runs() {
+    let bundle = Bundle::new();
+    let pid_file = bundle.path().join("pid");
+    run(&bundle, &["--detach", "--pid-file", &pid_file.to_string_lossy()]).succeeds();
+    let state = bundle.runtime.call(["state", &bundle.id]).succeeds().stdout;
+    assert!(state.contains("\"running\""), "{state}");
+    assert!(state.contains(std::fs::read_to_string(pid_file).unwrap().trim()), "{state}");
+}
+
+#[conformance::test]
+fn keep_leaves_a_stopped_container() {
+    let bundle = Bundle::sh("exit 4");
+    run(&bundle, &["--keep"]).exits(4);
+    let state = bundle.runtime.call(["state", &bundle.id]).succeeds().stdout;
+    assert!(state.contains("\"stopped\""), "{state}");
+    bundle.runtime.call(["delete", &bundle.id]).succeeds();
+}
+
+#[conformance::test]
+fn run_leaves_nothing_when_the_process_leaves_children() {
+    Bundle::sh("sleep 1000 & exit 0").without_namespace("pid").run().succeeds();
+}
+
+#[conformance::test]
+fn run_of_a_missing_executable_says_so() {
+    let outcome = Bundle::new().args(["nonesuch"]).run().fails();
+    let stderr = outcome.stderr.to_lowercase();
+    assert!(stderr.contains("executable file not found") || stderr.contains("no such file"), "{stderr}");
+}

@@ -1,0 +1,19 @@
+//! What a container gets: one test per behaviour of the runtime specification.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod oci {
+    mod capabilities;
+    mod cgroup_v1;
+    mod cgroup_v2;
+    mod devices;
+    mod hooks;
+    mod mount_options;
+    mod mounts;
+    mod names;
+    mod namespaces;
+    mod paths;
+    mod process;
+    mod root;
+    mod seccomp;
+    mod terminal;
+}

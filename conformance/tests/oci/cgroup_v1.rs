@@ -1,0 +1,164 @@
+//! `linux.resources` and `linux.cgroupsPath` on cgroup v1, read from the host.
+
+use conformance::{Bundle, Container, Value, json, needs};
+
+fn limited(controller: &str, resources: Value) -> Container {
+    needs::cgroup_v1(controller);
+    Bundle::new().set(&format!("/linux/resources/{controller}"), resources).start()
+}
+
+#[track_caller]
+fn shows(container: &Container, files: &[(&str, &str)]) {
+    for (file, expected) in files {
+        assert_eq!(container.settled().cgroup_value(file), *expected, "{file}");
+    }
+}
+
+#[conformance::test]
+fn every_hierarchy_has_the_container_in_its_own_cgroup() {
+    needs::cgroup_v1("memory");
+    let container = Bundle::new().start();
+    for controller in ["memory", "cpu", "cpuset", "pids", "devices", "blkio", "freezer"] {
+        let path = container.settled().cgroup(controller);
+        assert!(path.ends_with(container.id()), "{}", path.display());
+    }
+}
+
+#[conformance::test]
+fn an_absolute_cgroups_path_is_below_the_root_of_the_hierarchy() {
+    needs::cgroup_v1("cpu");
+    let bundle = Bundle::new();
+    let path = format!("/{}-group/inner", bundle.id);
+    let container = bundle.set("/linux/cgroupsPath", path.clone()).start();
+    let cgroup = container.settled().cgroup("cpu");
+    assert_eq!(cgroup.to_str().unwrap(), format!("/sys/fs/cgroup/cpu{path}"));
+}
+
+#[conformance::test]
+fn memory_limits_are_set() {
+    let limits = json!({"limit": 67_108_864, "reservation": 33_554_432, "swap": 134_217_728});
+    let container = limited("memory", limits);
+    shows(&container, &[("memory.limit_in_bytes", "67108864"), ("memory.soft_limit_in_bytes", "33554432")]);
+}
+
+#[conformance::test]
+fn a_memory_limit_without_bound_is_no_limit() {
+    let container = limited("memory", json!({"limit": -1}));
+    assert!(container.settled().cgroup_value("memory.limit_in_bytes").parse::<u64>().unwrap() > 1 << 60);
+}
+
+#[conformance::test]
+fn swappiness_is_set() {
+    shows(&limited("memory", json!({"swappiness": 10})), &[("memory.swappiness", "10")]);
+}
+
+#[conformance::test]
+fn the_memory_limit_holds() {
+    needs::cgroup_v1("memory");
+    let bundle = Bundle::sh("dd if=/dev/zero of=/dev/shm/fill bs=1M count=60")
+        .set("/linux/resources/memory", json!({"limit": 16_777_216}));
+    let outcome = bundle.run();
+    assert_ne!(outcome.code, 0, "60 MB fit into 16: {}", outcome.stderr);
+}
+
+#[conformance::test]
+fn cpu_shares_quota_and_period_are_set() {
+    let container = limited("cpu", json!({"shares": 512, "quota": 20_000, "period": 50_000}));
+    shows(&container, &[("cpu.shares", "512"), ("cpu.cfs_quota_us", "20000"), ("cpu.cfs_period_us", "50000")]);
+}
+
+#[conformance::test]
+fn cpus_and_mems_are_set() {
+    needs::cgroup_v1("cpuset");
+    let container = Bundle::new().set("/linux/resources/cpu", json!({"cpus": "0", "mems": "0"})).start();
+    shows(&container, &[("cpuset.cpus", "0"), ("cpuset.mems", "0")]);
+    assert_eq!(container.settled().status("Cpus_allowed_list").unwrap(), "0");
+}
+
+#[conformance::test]
+fn the_cpuset_is_the_parents_unless_asked_for() {
+    needs::cgroup_v1("cpuset");
+    let container = Bundle::new().start();
+    assert!(!container.settled().cgroup_value("cpuset.cpus").is_empty());
+    assert!(!container.settled().cgroup_value("cpuset.mems").is_empty());
+}
+
+#[conformance::test]
+fn the_number_of_processes_is_limited() {
+    let container = limited("pids", json!({"limit": 20}));
+    shows(&container, &[("pids.max", "20")]);
+}
+
+#[conformance::test]
+fn the_limit_of_processes_holds() {
+    needs::cgroup_v1("pids");
+    let script = "for n in 1 2 3 4 5 6 7 8 9; do sleep 100 & done; echo all";
+    let outcome = Bundle::sh(script).set("/linux/resources/pids", json!({"limit": 4})).run();
+    assert!(!outcome.stdout.contains("all"), "{}", outcome.stdout);
+}
+
+#[conformance::test]
+fn the_weight_of_block_io_is_set() {
+    let container = limited("blkio", Value::Null);
+    needs::path(container.settled().cgroup("blkio").join("blkio.weight").to_str().unwrap());
+    drop(container);
+    let container = Bundle::new().set("/linux/resources/blockIO", json!({"weight": 300})).start();
+    shows(&container, &[("blkio.weight", "300")]);
+}
+
+#[conformance::test]
+fn block_io_is_throttled() {
+    needs::cgroup_v1("blkio");
+    let rate = |rate: u64| json!([{"major": 254, "minor": 0, "rate": rate}]);
+    needs::path("/sys/dev/block/254:0");
+    let io = json!({"throttleReadBpsDevice": rate(1_048_576), "throttleWriteIOPSDevice": rate(500)});
+    let container = Bundle::new().set("/linux/resources/blockIO", io).start();
+    shows(
+        &container,
+        &[("blkio.throttle.read_bps_device", "254:0 1048576"), ("blkio.throttle.write_iops_device", "254:0 500")],
+    );
+}
+
+#[conformance::test]
+fn no_device_is_open_but_the_default_ones() {
+    needs::cgroup_v1("devices");
+    let list = Bundle::new().start().settled().cgroup_value("devices.list");
+    let mut lines: Vec<&str> = list.lines().collect();
+    lines.sort_unstable();
+    assert!(!lines.contains(&"a *:* rwm"), "{list}");
+    for device in
+        ["c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rwm"]
+    {
+        assert!(lines.contains(&device), "{device} in {list}");
+    }
+}
+
+#[conformance::test]
+fn a_device_rule_is_kept() {
+    needs::cgroup_v1("devices");
+    let rules = json!([
+        {"allow": false, "access": "rwm"},
+        {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
+    ]);
+    let list = Bundle::new().set("/linux/resources/devices", rules).start().settled().cgroup_value("devices.list");
+    assert!(list.lines().any(|line| line == "c 10:229 rw"), "{list}");
+}
+
+#[conformance::test]
+fn a_device_that_is_not_allowed_cannot_be_opened() {
+    needs::cgroup_v1("devices");
+    let device = json!([{"path": "/dev/extra", "type": "c", "major": 1, "minor": 11, "fileMode": 0o666}]);
+    let bundle = Bundle::sh("cat /dev/extra").set("/linux/devices", device);
+    bundle.run().fails().says("operation not permitted");
+}
+
+#[conformance::test]
+fn exec_is_born_in_the_same_cgroups() {
+    needs::cgroup_v1("memory");
+    let container = Bundle::new().start();
+    let inner = container.sh("cat /proc/self/cgroup").succeeds().stdout;
+    let first = container.settled().read("cgroup");
+    // A cgroup2 hierarchy a runtime does not manage may differ.
+    let v1 = |text: &str| text.lines().filter(|line| !line.starts_with("0::")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(v1(&inner), v1(&first));
+}

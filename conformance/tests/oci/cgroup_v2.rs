@@ -1,0 +1,58 @@
+//! `linux.resources` on cgroup v2, read from the host. Skipped where the unified hierarchy does not hold the controllers.
+
+use conformance::{Bundle, Container, Value, json, needs};
+
+fn limited(controller: &str, field: &str, resources: Value) -> Container {
+    needs::cgroup_v2(&[controller]);
+    Bundle::new().set(&format!("/linux/resources/{field}"), resources).start()
+}
+
+#[track_caller]
+fn shows(container: &Container, files: &[(&str, &str)]) {
+    for (file, expected) in files {
+        assert_eq!(container.settled().cgroup_value(file), *expected, "{file}");
+    }
+}
+
+#[conformance::test]
+fn memory_limits_are_set() {
+    let limits = json!({"limit": 67_108_864, "reservation": 33_554_432, "swap": 134_217_728});
+    let container = limited("memory", "memory", limits);
+    shows(&container, &[("memory.max", "67108864"), ("memory.low", "33554432"), ("memory.swap.max", "67108864")]);
+}
+
+#[conformance::test]
+fn cpu_quota_and_period_are_set() {
+    let container = limited("cpu", "cpu", json!({"quota": 20_000, "period": 50_000}));
+    shows(&container, &[("cpu.max", "20000 50000")]);
+}
+
+#[conformance::test]
+fn cpus_and_mems_are_set() {
+    shows(&limited("cpuset", "cpu", json!({"cpus": "0", "mems": "0"})), &[("cpuset.cpus", "0"), ("cpuset.mems", "0")]);
+}
+
+#[conformance::test]
+fn the_number_of_processes_is_limited() {
+    shows(&limited("pids", "pids", json!({"limit": 20})), &[("pids.max", "20")]);
+}
+
+#[conformance::test]
+fn unified_files_are_written() {
+    shows(&limited("memory", "unified", json!({"memory.high": "50331648"})), &[("memory.high", "50331648")]);
+}
+
+#[conformance::test]
+fn a_device_that_is_not_allowed_cannot_be_opened() {
+    needs::cgroup_v2(&[]);
+    let device = json!([{"path": "/dev/extra", "type": "c", "major": 1, "minor": 11, "fileMode": 0o666}]);
+    let bundle = Bundle::sh("cat /dev/extra").set("/linux/devices", device);
+    bundle.run().fails().says("operation not permitted");
+}
+
+#[conformance::test]
+fn exec_is_born_in_the_same_cgroup() {
+    needs::cgroup_v2(&[]);
+    let container = Bundle::new().start();
+    container.sh("cat /proc/self/cgroup").succeeds().prints(container.settled().read("cgroup").trim());
+}

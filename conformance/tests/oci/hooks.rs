@@ -1,0 +1,159 @@
+//! `hooks`: six kinds, when they run, in which namespaces, what they read, and what their failure does.
+
+use std::fs;
+use std::path::PathBuf;
+
+use conformance::observe::Process;
+use conformance::{Bundle, Value, eventually, json};
+
+const BEFORE_START: [&str; 3] = ["prestart", "createRuntime", "createContainer"];
+
+/// A shell script of the host as a hook.
+fn hook(script: &str) -> Value {
+    json!([{"path": "/bin/busybox", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"]}])
+}
+
+fn log(bundle: &Bundle) -> PathBuf {
+    bundle.host("log").join("hooks")
+}
+
+/// A container of which every hook of the host writes a line made by `words`.
+fn logging(words: &str) -> Bundle {
+    let bundle = Bundle::new();
+    let log = log(&bundle).display().to_string();
+    ["prestart", "createRuntime", "createContainer", "poststart", "poststop"].iter().fold(bundle, |bundle, kind| {
+        bundle.set(&format!("/hooks/{kind}"), hook(&format!("echo {kind} {words} >> {log}")))
+    })
+}
+
+fn lines(bundle: &Bundle) -> Vec<String> {
+    fs::read_to_string(log(bundle)).unwrap_or_default().lines().map(|line| line.trim().to_owned()).collect()
+}
+
+#[conformance::test]
+fn hooks_run_in_the_order_of_the_specification() {
+    let container = logging("").create();
+    assert_eq!(lines(&container.bundle), BEFORE_START);
+    container.call("start").succeeds();
+    assert!(eventually(|| lines(&container.bundle).len() == 4));
+    assert_eq!(lines(&container.bundle)[3], "poststart");
+    container.call_with(&["delete", "--force"], &[]).succeeds();
+    assert_eq!(lines(&container.bundle)[4..], ["poststop"]);
+}
+
+#[conformance::test]
+fn hooks_of_one_kind_run_in_order() {
+    let bundle = Bundle::new();
+    let file = log(&bundle).display().to_string();
+    let hooks: Vec<Value> = (1..=3).map(|n| hook(&format!("echo {n} >> {file}"))[0].clone()).collect();
+    let container = bundle.set("/hooks/createRuntime", hooks).create();
+    assert_eq!(lines(&container.bundle), ["1", "2", "3"]);
+}
+
+#[conformance::test]
+fn hooks_run_in_the_namespaces_of_the_specification() {
+    let container = logging("$(readlink /proc/self/ns/mnt)").start();
+    let own = Process::myself().namespace("mnt").display().to_string();
+    let inner = container.settled().namespace("mnt").display().to_string();
+    assert!(eventually(|| lines(&container.bundle).len() == 4));
+    // A runtime in a mount namespace of its own has hooks there: never in the container's.
+    for line in lines(&container.bundle) {
+        let (kind, namespace) = line.split_once(' ').unwrap();
+        match kind {
+            "createContainer" => assert_eq!(namespace, inner),
+            _ => assert_ne!(namespace, inner, "{kind}"),
+        }
+    }
+    assert_ne!(own, inner);
+}
+
+#[conformance::test]
+fn start_container_runs_inside_before_the_process() {
+    let bundle = Bundle::sh("cat /tmp/hook; echo then").writable().file("/hook", "#!/bin/sh\necho first > /tmp/hook\n");
+    bundle.set("/hooks/startContainer", json!([{"path": "/hook"}])).run().succeeds().prints("first\nthen");
+}
+
+#[conformance::test]
+fn hooks_read_the_state_on_stdin() {
+    let bundle = Bundle::new();
+    let dir = bundle.host("log").display().to_string();
+    let bundle = bundle.set("/annotations", json!({"org.example.key": "value"}));
+    let kinds = [("createRuntime", "creating"), ("createContainer", "creating"), ("poststart", "running")];
+    let bundle = kinds
+        .iter()
+        .fold(bundle, |bundle, (kind, _)| bundle.set(&format!("/hooks/{kind}"), hook(&format!("cat > {dir}/{kind}"))));
+    let container = bundle.start();
+    for (kind, status) in kinds {
+        let file = PathBuf::from(&dir).join(kind);
+        let mut state = Value::Null;
+        eventually(|| {
+            state = serde_json_of(&file);
+            !state.is_null()
+        });
+        assert_eq!(state["id"], container.id(), "{kind}");
+        assert_eq!(state["status"], status, "{kind}");
+        assert_eq!(state["bundle"], json!(container.bundle.path()), "{kind}");
+        assert_eq!(state["annotations"]["org.example.key"], "value", "{kind}");
+        assert!(state["ociVersion"].is_string() && state["pid"].is_number(), "{kind}: {state}");
+    }
+    assert_eq!(serde_json_of(&PathBuf::from(&dir).join("createRuntime"))["pid"], container.process().pid);
+}
+
+#[conformance::test]
+fn poststop_sees_a_stopped_container() {
+    let bundle = Bundle::sh("exit 0");
+    let file = bundle.host("log").join("state");
+    let bundle = bundle.set("/hooks/poststop", hook(&format!("cat > {}", file.display())));
+    bundle.run().succeeds();
+    assert_eq!(serde_json_of(&file)["status"], "stopped");
+}
+
+#[conformance::test]
+fn a_hook_has_its_own_args_and_environment() {
+    let bundle = Bundle::new();
+    let file = log(&bundle).display().to_string();
+    let script = format!("echo $0 $1 $ONLY $TERM > {file}");
+    let args = json!(["busybox", "sh", "-c", script, "zero", "one"]);
+    let args = Value::Array(args.as_array().unwrap()[1..].to_vec());
+    let hook = json!([{"path": "/bin/busybox", "args": args, "env": ["ONLY=this"]}]);
+    let container = bundle.set("/hooks/createRuntime", hook).create();
+    assert_eq!(lines(&container.bundle), ["zero one this"]);
+}
+
+#[conformance::test]
+fn a_hook_that_fails_before_start_ends_the_container() {
+    for kind in BEFORE_START {
+        let bundle = Bundle::new().set(&format!("/hooks/{kind}"), hook("echo broken >&2; exit 3"));
+        bundle.refused().names(&format!("/hooks/{kind}/0"));
+    }
+}
+
+#[conformance::test]
+fn a_start_container_hook_that_fails_ends_the_container() {
+    let bundle = Bundle::new().set("/hooks/startContainer", json!([{"path": "/bin/false"}]));
+    bundle.never_starts().names("/hooks/startContainer/0");
+}
+
+#[conformance::test]
+fn a_hook_that_does_not_exist_is_an_error() {
+    let bundle = Bundle::new().set("/hooks/createRuntime", json!([{"path": "/not/there"}]));
+    bundle.refused().names("/hooks/createRuntime/0");
+}
+
+#[conformance::test]
+fn a_hook_that_hangs_is_stopped_by_its_timeout() {
+    for kind in BEFORE_START {
+        let mut hanging = hook("sleep 1000");
+        hanging[0]["timeout"] = json!(1);
+        Bundle::new().set(&format!("/hooks/{kind}"), hanging).refused().names(&format!("/hooks/{kind}/0"));
+    }
+}
+
+#[conformance::test]
+fn poststop_that_fails_does_not_stop_the_deletion() {
+    Bundle::new().set("/hooks/poststop", hook("exit 1")).start().delete();
+}
+
+fn serde_json_of(file: &std::path::Path) -> Value {
+    fs::read_to_string(file).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+}

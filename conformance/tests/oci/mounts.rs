@@ -1,0 +1,146 @@
+//! `mounts`: every type of this issue, in order, at destinations that exist or not.
+
+use std::fs;
+
+use conformance::{Bundle, json, needs};
+
+#[conformance::test]
+fn proc_is_of_the_containers_pid_namespace() {
+    Bundle::sh("cat /proc/1/comm").run().succeeds().prints("cat");
+}
+
+#[conformance::test]
+fn sysfs_is_mounted_readonly() {
+    let mount = Bundle::new().start().settled().mount("/sys");
+    assert_eq!(mount.kind, "sysfs");
+    assert!(mount.has(&["ro", "nosuid", "nodev", "noexec"]), "{mount:?}");
+}
+
+#[conformance::test]
+fn tmpfs_has_its_size_and_mode() {
+    let bundle = Bundle::new().dir("/cache").mount("tmpfs", "tmpfs", "/cache", &["size=64k", "mode=751", "nosuid"]);
+    let container = bundle.start();
+    let mount = container.settled().mount("/cache");
+    assert_eq!(mount.kind, "tmpfs");
+    assert!(mount.superblock.iter().any(|option| option == "size=64k"), "{mount:?}");
+    container.exec(["stat", "-c", "%a", "/cache"]).succeeds().prints("751");
+}
+
+#[conformance::test]
+fn devpts_is_a_new_instance() {
+    let container = Bundle::new().start();
+    assert_eq!(container.settled().mount("/dev/pts").kind, "devpts");
+    container.sh("ls /dev/pts").succeeds().prints("ptmx");
+    container.exec(["stat", "-L", "-c", "%a", "/dev/ptmx"]).succeeds().prints("666");
+}
+
+#[conformance::test]
+fn shm_is_sticky_and_writable_by_all() {
+    Bundle::sh("stat -c %a /dev/shm").run().succeeds().prints("1777");
+}
+
+#[conformance::test]
+fn mqueue_is_mounted() {
+    assert_eq!(Bundle::new().start().settled().mount("/dev/mqueue").kind, "mqueue");
+}
+
+#[conformance::test]
+fn cgroup_v1_shows_each_controller_at_the_containers_own_cgroup() {
+    needs::cgroup_v1("memory");
+    let container = Bundle::new().start();
+    let memory = container.settled().mount("/sys/fs/cgroup/memory");
+    assert_eq!(memory.kind, "cgroup");
+    assert!(memory.has(&["ro", "nosuid", "nodev", "noexec"]), "{memory:?}");
+    assert!(memory.root.ends_with(container.id()), "{memory:?}");
+    assert_eq!(container.settled().mount("/sys/fs/cgroup").kind, "tmpfs");
+}
+
+#[conformance::test]
+fn cgroup_v2_is_mounted() {
+    needs::cgroup_v2(&[]);
+    assert_eq!(Bundle::new().start().settled().mount("/sys/fs/cgroup").kind, "cgroup2");
+}
+
+#[conformance::test]
+fn bind_of_a_directory_shows_its_files() {
+    let bundle = Bundle::sh("cat /data/file");
+    let source = bundle.host("source");
+    fs::write(source.join("file"), "content").unwrap();
+    bundle.bind(source, "/data", &["bind"]).run().succeeds().prints("content");
+}
+
+#[conformance::test]
+fn bind_of_a_file_makes_the_file_to_mount_on() {
+    let bundle = Bundle::sh("cat /etc/motd");
+    let source = bundle.host("source").join("motd");
+    fs::write(&source, "welcome").unwrap();
+    bundle.bind(source, "/etc/motd", &["bind", "ro"]).run().succeeds().prints("welcome");
+}
+
+#[conformance::test]
+fn bind_source_can_be_relative_to_the_bundle() {
+    let bundle = Bundle::sh("cat /data/file");
+    fs::write(bundle.host("source").join("file"), "content").unwrap();
+    bundle.bind("source", "/data", &["bind"]).run().succeeds().prints("content");
+}
+
+#[conformance::test]
+fn bind_takes_one_mount_and_rbind_all_below() {
+    let bundle = Bundle::new().bind("/proc", "/one", &["bind"]).bind("/dev", "/all", &["rbind"]);
+    let container = bundle.start();
+    let process = container.settled();
+    let below = |path: &str| process.mounts().iter().filter(|mount| mount.destination.starts_with(path)).count();
+    assert_eq!(below("/one"), 1);
+    let host = conformance::observe::Process::myself();
+    let expected =
+        host.mounts().into_iter().filter(|mount| mount.destination == "/dev" || mount.destination.starts_with("/dev/"));
+    assert_eq!(below("/all"), expected.count().max(1));
+}
+
+#[conformance::test]
+fn a_bind_without_type_is_a_bind() {
+    let bundle = Bundle::sh("ls /data");
+    fs::write(bundle.host("source").join("file"), "").unwrap();
+    let mount = json!({"source": "source", "destination": "/data", "options": ["rbind"]});
+    bundle.set("/mounts/-", mount).run().succeeds().prints("file");
+}
+
+#[conformance::test]
+fn overlay_joins_its_layers() {
+    let bundle = Bundle::sh("cat /merged/lower; echo new > /merged/upper");
+    let paths = ["lower", "upper", "work"].map(|name| bundle.host(name).display().to_string());
+    fs::write(bundle.host("lower").join("lower"), "below").unwrap();
+    let layers = [format!("lowerdir={}", paths[0]), format!("upperdir={}", paths[1]), format!("workdir={}", paths[2])];
+    let options: Vec<&str> = layers.iter().map(String::as_str).collect();
+    let bundle = bundle.mount("overlay", "overlay", "/merged", &options);
+    bundle.run().succeeds().prints("below");
+    assert_eq!(fs::read_to_string(bundle.host("upper").join("upper")).unwrap(), "new\n");
+}
+
+#[conformance::test]
+fn mounts_are_made_in_order() {
+    let bundle = Bundle::sh("cat /a/b/file").mount("tmpfs", "tmpfs", "/a", &[]);
+    fs::write(bundle.host("source").join("file"), "inner").unwrap();
+    bundle.bind("source", "/a/b", &["bind"]).run().succeeds().prints("inner");
+}
+
+#[conformance::test]
+fn a_later_mount_covers_an_earlier_one() {
+    let bundle = Bundle::sh("ls /a").bind("/proc", "/a", &["bind"]).mount("tmpfs", "tmpfs", "/a", &[]);
+    bundle.run().succeeds().prints("");
+}
+
+#[conformance::test]
+fn a_destination_through_a_symlink_stays_inside() {
+    let bundle = Bundle::sh("ls /real/data").dir("/real").link("/alias", "/real");
+    fs::write(bundle.host("source").join("file"), "").unwrap();
+    bundle.bind("source", "/alias/data", &["bind"]).run().succeeds().prints("file");
+}
+
+#[conformance::test]
+fn without_mounts_there_is_only_the_root() {
+    let bundle = ["/linux/maskedPaths", "/linux/readonlyPaths", "/mounts"]
+        .iter()
+        .fold(Bundle::sh("ls /proc"), |bundle, list| bundle.set(list, json!([])));
+    bundle.writable().run().succeeds().prints("");
+}

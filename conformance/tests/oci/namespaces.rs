@@ -1,0 +1,159 @@
+//! `linux.namespaces`: every kind, new and joined by path; `linux.uidMappings`, `linux.timeOffsets`.
+
+use std::process::{Child, Command};
+
+use conformance::observe::Process;
+use conformance::{Bundle, Container, eventually, json};
+
+/// The names in config.json and in `/proc/PID/ns`.
+const DEFAULT: [(&str, &str); 5] =
+    [("pid", "pid"), ("network", "net"), ("ipc", "ipc"), ("uts", "uts"), ("mount", "mnt")];
+
+/// A process of the host in a namespace of its own.
+struct Holder(Child);
+
+impl Holder {
+    #[track_caller]
+    fn of(flag: &str, link: &str) -> Self {
+        let holder = Self(Command::new("unshare").args([flag, "sleep", "1000"]).spawn().unwrap());
+        assert!(eventually(|| holder.process().namespace(link) != Process::myself().namespace(link)));
+        holder
+    }
+
+    fn process(&self) -> Process {
+        Process::new(self.0.id().cast_signed())
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.kill().and_then(|()| self.0.wait()).unwrap();
+    }
+}
+
+fn is_new(container: &Container, link: &str) -> bool {
+    container.settled().namespace(link) != Process::myself().namespace(link)
+}
+
+#[track_caller]
+fn joins(kind: &str, link: &str) {
+    let first = Bundle::new().start();
+    let second = Bundle::new().without("/hostname").join(kind, first.process().namespace_path(link)).start();
+    assert_eq!(second.settled().namespace(link), first.process().namespace(link));
+}
+
+#[conformance::test]
+fn the_default_namespaces_are_new() {
+    let container = Bundle::new().start();
+    for (kind, link) in DEFAULT {
+        assert!(is_new(&container, link), "{kind}");
+    }
+}
+
+#[conformance::test]
+fn namespaces_not_asked_for_are_the_runtimes_own() {
+    let container = Bundle::new().start();
+    for link in ["user", "cgroup", "time"] {
+        assert!(!is_new(&container, link), "{link}");
+    }
+}
+
+#[conformance::test]
+fn the_network_is_the_runtimes_own_without_a_network_namespace() {
+    let container = Bundle::new().without_namespace("network").start();
+    assert!(!is_new(&container, "net"));
+}
+
+#[conformance::test]
+fn a_cgroup_namespace_is_new() {
+    let bundle = Bundle::sh("cut -d: -f3 /proc/self/cgroup | sort -u").namespace("cgroup");
+    bundle.run().succeeds().prints("/");
+}
+
+#[conformance::test]
+fn a_user_namespace_is_new_with_its_mappings() {
+    let mapping = json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+    let bundle = Bundle::sh("cat /proc/self/uid_map /proc/self/gid_map; id -u").namespace("user");
+    let outcome = bundle.set("/linux/uidMappings", mapping.clone()).set("/linux/gidMappings", mapping).run().succeeds();
+    let words: Vec<&str> = outcome.stdout.split_whitespace().collect();
+    assert_eq!(words, ["0", "0", "65536", "0", "0", "65536", "0"]);
+}
+
+#[conformance::test]
+fn ids_of_a_user_namespace_are_mapped() {
+    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", mapping.clone());
+    let container = bundle.set("/linux/gidMappings", mapping).start();
+    assert!(is_new(&container, "user"));
+    assert_eq!(container.settled().status("Uid").unwrap().split('\t').next().unwrap(), "100000");
+    container.exec(["id", "-u"]).succeeds().prints("0");
+}
+
+#[conformance::test]
+fn a_time_namespace_is_new_with_its_offsets() {
+    let bundle = Bundle::sh("cut -d. -f1 /proc/uptime").namespace("time");
+    let outcome = bundle.set("/linux/timeOffsets", json!({"boottime": {"secs": 1_000_000_000}})).run().succeeds();
+    assert!(outcome.stdout.trim().parse::<u64>().unwrap() >= 1_000_000_000);
+}
+
+#[conformance::test]
+fn a_pid_namespace_is_joined_by_path() {
+    joins("pid", "pid");
+}
+
+#[conformance::test]
+fn a_network_namespace_is_joined_by_path() {
+    joins("network", "net");
+}
+
+#[conformance::test]
+fn an_ipc_namespace_is_joined_by_path() {
+    joins("ipc", "ipc");
+}
+
+#[conformance::test]
+fn a_uts_namespace_is_joined_by_path() {
+    joins("uts", "uts");
+}
+
+#[conformance::test]
+fn a_cgroup_namespace_is_joined_by_path() {
+    let first = Bundle::new().namespace("cgroup").start();
+    let second = Bundle::new().join("cgroup", first.process().namespace_path("cgroup")).start();
+    assert_eq!(second.settled().namespace("cgroup"), first.process().namespace("cgroup"));
+}
+
+#[conformance::test]
+fn a_mount_namespace_is_joined_by_path() {
+    // Of the host's making: the bundle must be visible in it.
+    let holder = Holder::of("--mount", "mnt");
+    let container = Bundle::new().join("mount", holder.process().namespace_path("mnt")).start();
+    assert_eq!(container.settled().namespace("mnt"), holder.process().namespace("mnt"));
+}
+
+#[conformance::test]
+fn a_user_namespace_is_joined_by_path() {
+    let mapping = json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", mapping.clone());
+    let first = bundle.set("/linux/gidMappings", mapping).start();
+    let second = Bundle::new().join("user", first.process().namespace_path("user")).start();
+    assert_eq!(second.settled().namespace("user"), first.process().namespace("user"));
+}
+
+#[conformance::test]
+fn a_time_namespace_is_joined_by_path() {
+    let holder = Holder::of("--time", "time");
+    let container = Bundle::new().join("time", holder.process().namespace_path("time")).start();
+    assert_eq!(container.settled().namespace("time"), holder.process().namespace("time"));
+}
+
+#[conformance::test]
+fn the_process_is_first_in_its_pid_namespace() {
+    Bundle::sh("echo $$").run().succeeds().prints("1");
+}
+
+#[conformance::test]
+fn loopback_is_up_in_a_new_network_namespace() {
+    let outcome = Bundle::sh("ip link show lo").run().succeeds();
+    assert!(outcome.stdout.contains("LOOPBACK,UP"), "{}", outcome.stdout);
+}

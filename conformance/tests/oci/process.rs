@@ -1,0 +1,150 @@
+//! `process`: args, env, cwd, user, umask, rlimits, oomScoreAdj.
+
+use conformance::observe::Process;
+use conformance::{Bundle, json};
+
+#[conformance::test]
+fn args_arrive_as_they_are() {
+    let container = Bundle::new().args(["sleep", "1000", "0.5", "0"]).start();
+    assert_eq!(container.settled().args(), ["sleep", "1000", "0.5", "0"]);
+}
+
+#[conformance::test]
+fn the_executable_is_found_in_the_path_of_the_container() {
+    let bundle = Bundle::new().args(["tool"]).file("/opt/tool", "#!/bin/sh\necho found");
+    bundle.set("/process/env", json!(["PATH=/nowhere:/opt:/bin"])).run().succeeds().prints("found");
+}
+
+#[conformance::test]
+fn a_relative_executable_is_found_from_the_cwd() {
+    let bundle = Bundle::new().args(["./tool"]).file("/opt/tool", "#!/bin/sh\npwd");
+    bundle.set("/process/cwd", "/opt").run().succeeds().prints("/opt");
+}
+
+#[conformance::test]
+fn the_environment_is_what_was_asked_for() {
+    let env = json!(["PATH=/bin", "A=1", "EMPTY=", "SPACE=a b"]);
+    let seen = Bundle::new().set("/process/env", env).start().settled().environment();
+    for entry in ["PATH=/bin", "A=1", "EMPTY=", "SPACE=a b"] {
+        assert!(seen.iter().any(|have| have == entry), "{entry} in {seen:?}");
+    }
+}
+
+#[conformance::test]
+fn nothing_of_the_runtimes_environment_is_inherited() {
+    let seen = Bundle::new().start().settled().environment();
+    let strangers: Vec<_> =
+        seen.iter().filter(|entry| !["PATH=", "TERM=", "HOME="].iter().any(|known| entry.starts_with(known))).collect();
+    assert!(strangers.is_empty(), "{strangers:?}");
+}
+
+#[conformance::test]
+fn home_comes_from_the_containers_passwd() {
+    let bundle =
+        Bundle::sh("echo $HOME").file("/etc/passwd", "root:x:0:0::/root:/bin/sh\nu:x:1000:1000::/home/u:/bin/sh\n");
+    let bundle = bundle.set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    bundle.run().succeeds().prints("/home/u");
+}
+
+#[conformance::test]
+fn home_of_the_config_wins() {
+    let bundle = Bundle::sh("echo $HOME").file("/etc/passwd", "root:x:0:0::/root:/bin/sh\n");
+    bundle.set("/process/env/-", "HOME=/elsewhere").run().succeeds().prints("/elsewhere");
+}
+
+#[conformance::test]
+fn the_cwd_is_entered() {
+    Bundle::sh("pwd").set("/process/cwd", "/etc").run().succeeds().prints("/etc");
+}
+
+#[conformance::test]
+fn a_missing_cwd_is_made() {
+    let bundle = Bundle::sh("pwd").writable().set("/process/cwd", "/var/new/deep");
+    bundle.run().succeeds().prints("/var/new/deep");
+}
+
+#[conformance::test]
+fn the_user_and_groups_are_taken_on() {
+    let user = json!({"uid": 1000, "gid": 1001, "additionalGids": [5, 6]});
+    let container = Bundle::new().set("/process/user", user).start();
+    let process = container.settled();
+    assert_eq!(process.status("Uid").unwrap(), "1000\t1000\t1000\t1000");
+    assert_eq!(process.status("Gid").unwrap(), "1001\t1001\t1001\t1001");
+    assert_eq!(process.status("Groups").unwrap(), "5 6");
+}
+
+#[conformance::test]
+fn there_are_no_groups_unless_asked_for() {
+    let user = json!({"uid": 1000, "gid": 1001});
+    assert_eq!(Bundle::new().set("/process/user", user).start().settled().status("Groups").unwrap(), "");
+}
+
+#[conformance::test]
+fn stdio_belongs_to_the_user() {
+    let bundle = Bundle::sh("echo written > /proc/self/fd/1").set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    bundle.run().succeeds().prints("written");
+}
+
+#[conformance::test]
+fn the_umask_is_set() {
+    let container = Bundle::new().set("/process/user/umask", 0o37).start();
+    assert_eq!(container.settled().status("Umask").unwrap(), "0037");
+}
+
+#[conformance::test]
+fn the_umask_is_0022_by_default() {
+    assert_eq!(Bundle::new().start().settled().status("Umask").unwrap(), "0022");
+}
+
+#[conformance::test]
+fn rlimits_are_set() {
+    let limits = json!([
+        {"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200},
+        {"type": "RLIMIT_CORE", "soft": 0, "hard": 0},
+        {"type": "RLIMIT_FSIZE", "soft": 1_000_000, "hard": 2_000_000},
+        {"type": "RLIMIT_STACK", "soft": 4_194_304, "hard": 8_388_608},
+        {"type": "RLIMIT_NPROC", "soft": 1000, "hard": 2000},
+        {"type": "RLIMIT_MEMLOCK", "soft": 4096, "hard": 65536},
+    ]);
+    let container = Bundle::new().set("/process/rlimits", limits).start();
+    let process = container.settled();
+    for (name, soft, hard) in [
+        ("Max open files", "100", "200"),
+        ("Max core file size", "0", "0"),
+        ("Max file size", "1000000", "2000000"),
+        ("Max stack size", "4194304", "8388608"),
+        ("Max processes", "1000", "2000"),
+        ("Max locked memory", "4096", "65536"),
+    ] {
+        assert_eq!(process.limit(name), (soft.to_owned(), hard.to_owned()), "{name}");
+    }
+}
+
+#[conformance::test]
+fn the_oom_score_is_adjusted() {
+    let container = Bundle::new().set("/process/oomScoreAdj", 123).start();
+    assert_eq!(container.settled().read("oom_score_adj").trim(), "123");
+}
+
+#[conformance::test]
+fn the_oom_score_is_the_runtimes_unless_asked_for() {
+    let own = Process::myself().read("oom_score_adj");
+    assert_eq!(Bundle::new().start().settled().read("oom_score_adj"), own);
+}
+
+#[conformance::test]
+fn signals_are_neither_blocked_nor_ignored() {
+    let container = Bundle::new().start();
+    let process = container.settled();
+    // 32 and 33 belong to the C library, whoever started us.
+    for field in ["SigBlk", "SigIgn"] {
+        let mask = u64::from_str_radix(&process.status(field).unwrap(), 16).unwrap();
+        assert_eq!(mask & 0x7fff_ffff, 0, "{field}");
+    }
+}
+
+#[conformance::test]
+fn only_stdio_is_open() {
+    let container = Bundle::new().start();
+    assert_eq!(container.settled().fds().keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
+}

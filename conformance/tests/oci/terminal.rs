@@ -1,0 +1,101 @@
+//! `process.terminal` and `process.consoleSize` with `--console-socket`; the test plays containerd.
+
+use std::os::unix::process::CommandExt;
+
+use conformance::console::{Console, Terminal};
+use conformance::{Bundle, Container, json};
+
+fn on_a_terminal(bundle: Bundle) -> (Container, Terminal) {
+    let console = Console::of(&bundle);
+    let flag = format!("--console-socket={}", console.path.display());
+    let container = bundle.set("/process/terminal", true).create_with(&[&flag]);
+    let terminal = console.receive();
+    container.call("start").succeeds();
+    (container, terminal)
+}
+
+#[conformance::test]
+fn stdio_is_the_terminal() {
+    let (_container, mut terminal) =
+        on_a_terminal(Bundle::sh("[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; tty; cat"));
+    terminal.shows("all");
+    terminal.shows("/dev/");
+}
+
+#[conformance::test]
+fn what_is_typed_is_read() {
+    let (container, mut terminal) = on_a_terminal(Bundle::sh("read line; echo got $line; exit 7"));
+    terminal.types("words");
+    terminal.shows("got words");
+    assert_eq!(container.wait(), 7);
+}
+
+#[conformance::test]
+fn the_terminal_has_its_size() {
+    let bundle = Bundle::sh("stty size; cat").set("/process/consoleSize", json!({"height": 33, "width": 77}));
+    let (_container, mut terminal) = on_a_terminal(bundle);
+    terminal.shows("33 77");
+}
+
+#[conformance::test]
+fn the_console_is_a_terminal_of_the_containers_own_devpts() {
+    let (container, mut terminal) = on_a_terminal(Bundle::sh("echo ready; cat"));
+    terminal.shows("ready");
+    container.sh("stat -c %F /dev/console; ls /dev/pts").succeeds().prints("character special file\n0\nptmx");
+}
+
+#[conformance::test]
+fn it_is_the_controlling_terminal() {
+    let (_container, mut terminal) = on_a_terminal(Bundle::sh("echo through > /dev/tty; cat"));
+    terminal.shows("through");
+}
+
+#[conformance::test]
+fn interrupt_reaches_the_foreground() {
+    let (container, mut terminal) =
+        on_a_terminal(Bundle::sh("trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.1; done"));
+    terminal.shows("ready");
+    terminal.types("\u{3}");
+    terminal.shows("caught");
+    assert_eq!(container.wait(), 5);
+}
+
+#[conformance::test]
+fn the_terminal_belongs_to_the_user() {
+    let bundle = Bundle::sh("stat -c %u $(tty); cat").set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    let (_container, mut terminal) = on_a_terminal(bundle);
+    terminal.shows("1000");
+}
+
+#[conformance::test]
+fn a_terminal_of_exec_goes_to_its_console_socket() {
+    let container = Bundle::new().start();
+    let console = Console::of(&container.bundle);
+    let socket = console.path.to_string_lossy().into_owned();
+    let flags = ["--tty", "--detach", "--console-socket", &socket];
+    container.exec_with(&flags, ["sh", "-c", "read line; echo got $line; cat"]).succeeds();
+    let mut terminal = console.receive();
+    terminal.types("words");
+    terminal.shows("got words");
+}
+
+#[conformance::test]
+fn create_with_a_terminal_needs_a_console_socket() {
+    Bundle::new().set("/process/terminal", true).refused().names("console-socket");
+}
+
+#[conformance::test]
+fn run_with_a_terminal_passes_on_what_is_typed() {
+    // `script` of util-linux gives the runtime a terminal; the container's is a second one.
+    let bundle = Bundle::sh("tty; stty -echo; read line; echo got $line").set("/process/terminal", true);
+    let inner = bundle.write().runtime.command(["run", "--bundle", &bundle.path().to_string_lossy(), &bundle.id]);
+    let words: Vec<_> =
+        [inner.get_program()].into_iter().chain(inner.get_args()).map(|word| word.to_string_lossy()).collect();
+    let mut script = std::process::Command::new("script");
+    script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]).process_group(0);
+    let typed = bundle.path().join("typed");
+    std::fs::write(&typed, "words\n").unwrap();
+    script.stdin(std::fs::File::open(typed).unwrap());
+    let outcome = bundle.runtime.spawn(script).wait().succeeds();
+    assert!(outcome.stdout.contains("got words") && outcome.stdout.contains("/dev/"), "{}", outcome.stdout);
+}

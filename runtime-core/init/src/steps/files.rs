@@ -1,0 +1,27 @@
+//! Single files: device nodes, symlinks, values written to a verified procfs.
+
+use core::ffi::CStr;
+
+use super::{accept, paths};
+use crate::sys::{self, Errno, Fd, Result};
+
+/// Makes a device node, FIFO or socket, and gives it to its owner. One that exists stays as it is.
+pub(crate) fn mknod(root: Fd, path: &CStr, mode: u32, device: u64, (uid, gid): (u32, u32)) -> Result<()> {
+    let made = paths::in_parent(root, path, |dir, name| {
+        sys::mknodat(dir, name, mode, device)?;
+        if (uid, gid) == (0, 0) { Ok(()) } else { sys::fchownat(dir, name, uid, gid) }
+    });
+    accept(made, &[Errno::EXIST])
+}
+
+/// Makes a symlink. Whatever exists in its place stays.
+pub(crate) fn symlink(root: Fd, path: &CStr, target: &CStr) -> Result<()> {
+    accept(paths::in_parent(root, path, |dir, name| sys::symlinkat(target, dir, name)), &[Errno::EXIST])
+}
+
+/// Writes a value with one `write(2)`: the files of procfs take it whole or not at all.
+pub(crate) fn write(dir: Fd, path: &CStr, value: &[u8]) -> Result<()> {
+    let resolve = sys::RESOLVE_BENEATH | sys::RESOLVE_NO_MAGICLINKS | sys::RESOLVE_NO_XDEV;
+    let file = paths::retry(|| sys::openat2(dir, paths::beneath(path), sys::O_WRONLY, 0, resolve))?;
+    if sys::write(file.fd(), value)? == value.len() { Ok(()) } else { Err(Errno::IO) }
+}

@@ -1,0 +1,19 @@
+//! Capabilities one by one.
+
+use crate::sys::{self, Result};
+
+const PR_CAPBSET_DROP: u32 = 24;
+const PR_CAP_AMBIENT: u32 = 47;
+const PR_CAP_AMBIENT_RAISE: u64 = 2;
+
+pub(crate) fn drop_bounding(drop: u64) -> Result<()> {
+    bits(drop).try_for_each(|bit| sys::prctl(PR_CAPBSET_DROP, [bit, 0]))
+}
+
+pub(crate) fn raise_ambient(raise: u64) -> Result<()> {
+    bits(raise).try_for_each(|bit| sys::prctl(PR_CAP_AMBIENT, [PR_CAP_AMBIENT_RAISE, bit]))
+}
+
+fn bits(set: u64) -> impl Iterator<Item = u64> {
+    (0..64).filter(move |bit| set >> bit & 1 == 1)
+}

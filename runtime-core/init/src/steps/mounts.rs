@@ -1,0 +1,87 @@
+//! Mounts: made detached, attached by fd, covered, and the root they end up in.
+
+use core::ffi::CStr;
+
+use orlop_plan::Slot;
+
+use super::paths::{self, New};
+use crate::state::State;
+use crate::sys::{self, Errno, Fd, Result};
+
+/// Makes the filesystem that a context describes, as a detached mount.
+pub(crate) fn fsmount(state: &mut State<'_>, fs: Slot, attributes: u32, to: Slot) -> Result<()> {
+    let fs = state.take(fs)?;
+    sys::fsconfig_create(fs.fd())?;
+    state.fill(to, sys::fsmount(fs.fd(), attributes)?)
+}
+
+/// The user namespace of an id-mapped mount; 0 where it has none.
+pub(crate) fn userns(state: &State<'_>, slot: Slot) -> Result<u64> {
+    if slot == Slot::NONE { Ok(0) } else { state.fd(slot).map(|fd| u64::from(fd.0.cast_unsigned())) }
+}
+
+/// Attaches a mount at a path, which is made first if need be.
+pub(crate) fn attach(mount: Fd, root: Fd, path: &CStr, create: u8) -> Result<()> {
+    let new = match create {
+        0 => None,
+        1 => Some(New::Directory),
+        2 => Some(New::File),
+        _ => return Err(Errno::INVAL),
+    };
+    // One name needs no resolution, and a directory cannot land on a symlink: one call instead of three.
+    let name = paths::beneath(path);
+    if create == 1 && paths::is_name(name) {
+        match sys::move_mount_at(mount, root, name) {
+            Err(Errno::NOENT | Errno::NOTDIR) => (),
+            answer => return answer,
+        }
+    }
+    let on = match new {
+        Some(new) => paths::resolve_or_make(root, path, new),
+        None => paths::resolve(root, path, sys::O_PATH),
+    }?;
+    sys::move_mount_on(mount, on.fd())
+}
+
+/// Hides what is at a path, if anything is.
+pub(crate) fn mask(state: &mut State<'_>, root: Slot, path: &CStr, file: Slot, dir: Slot) -> Result<()> {
+    let on = match paths::resolve(state.fd(root)?, path, sys::O_PATH) {
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        answer => answer?,
+    };
+    let is_dir = sys::fstat(on.fd())?.kind() == sys::S_IFDIR;
+    if is_dir && state.cover != dir {
+        // Linux before 6.15 clones only what is attached, so the first use attaches the mount itself.
+        sys::move_mount_on(state.fd(dir)?, on.fd())?;
+        state.cover = dir;
+        return Ok(());
+    }
+    let cover = sys::clone_tree(state.fd(if is_dir { dir } else { file })?, false)?;
+    sys::move_mount_on(cover.fd(), on.fd())
+}
+
+/// Covers what is at a path, if anything is, with a read-only view of itself.
+pub(crate) fn protect(root: Fd, path: &CStr) -> Result<()> {
+    let on = match paths::resolve(root, path, sys::O_PATH) {
+        Err(Errno::NOENT) => return Ok(()),
+        answer => answer?,
+    };
+    let view = sys::clone_tree(on.fd(), true)?;
+    let read_only = sys::MountAttr { set: sys::MOUNT_ATTR_RDONLY, ..sys::MountAttr::default() };
+    sys::mount_setattr(view.fd(), true, &read_only)?;
+    sys::move_mount_on(view.fd(), on.fd())
+}
+
+/// Makes `root` the root of the mount namespace and lets go of the old one (`pivot_root(2)`, "Notes").
+pub(crate) fn pivot_root(root: Fd) -> Result<()> {
+    sys::fchdir(root)?;
+    sys::pivot_root(c".", c".")?;
+    sys::detach(c".")?;
+    sys::chdir(c"/")
+}
+
+/// Makes `root` the root of this process.
+pub(crate) fn chroot(root: Fd) -> Result<()> {
+    sys::fchdir(root)?;
+    sys::chroot(c".")
+}

@@ -1,0 +1,28 @@
+//! The terminal and the standard streams.
+
+use core::ffi::CStr;
+
+use orlop_plan::Slot;
+
+use super::{accept, paths};
+use crate::state::State;
+use crate::sys::{self, Errno, Fd, Result};
+
+/// Opens a new pty: `terminal` is its end outside, `peer` the one inside.
+pub(crate) fn open_pty(state: &mut State<'_>, root: Slot, path: &CStr, terminal: Slot, peer: Slot) -> Result<()> {
+    let outside = paths::resolve(state.fd(root)?, path, sys::O_RDWR | sys::O_NOCTTY)?;
+    sys::unlock_pty(outside.fd())?;
+    let inside = sys::pty_peer(outside.fd())?;
+    state.fill(terminal, outside)?;
+    state.fill(peer, inside)
+}
+
+/// Puts a descriptor in the place of standard input, output and error.
+pub(crate) fn stdio(fd: Fd) -> Result<()> {
+    (0..=2).try_for_each(|stream| sys::dup_to(fd, stream))
+}
+
+/// Gives a standard stream to the container's user. Pipes of a foreign user namespace and `/dev/null` stay as they are.
+pub(crate) fn chown_stream(stream: u32, uid: u32) -> Result<()> {
+    accept(sys::fchown(Fd(stream.cast_signed()), uid, u32::MAX), &[Errno::PERM, Errno::ROFS, Errno::INVAL])
+}

@@ -1,0 +1,73 @@
+//! A cgroup in use: how to enter it, who is in it, kill, freeze and thaw.
+//!
+//! Who is in it is asked of one directory, the v2 one where there is one, else the freezer's: a container's processes are in all.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use nix::errno::Errno;
+use rustix::fs::OFlags;
+
+use super::plan::Dir;
+use super::{Cgroup, file, remove};
+use crate::error::{Error, Op, Result};
+
+impl Cgroup {
+    /// The `tasks` files of cgroup v1, one in each hierarchy: a process that writes `0` to them is in the cgroup.
+    pub fn joins(&self) -> Result<Vec<OwnedFd>> {
+        self.dirs
+            .iter()
+            .filter(|dir| !dir.unified)
+            .map(|dir| {
+                let path = dir.path.join("tasks");
+                file::open(&path, OFlags::WRONLY).map_err(|errno| Error::system(Op::Cgroup, errno).on(&path))
+            })
+            .collect()
+    }
+
+    /// The cgroup v2 directory, for `CLONE_INTO_CGROUP`: a process is born in it.
+    pub fn birthplace(&self) -> Result<Option<OwnedFd>> {
+        let Some(dir) = self.unified() else { return Ok(None) };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        file::open(&dir.path, flags).map(Some).map_err(|errno| Error::system(Op::Cgroup, errno).on(&dir.path))
+    }
+
+    /// Every process in it and below, by its id in this pid namespace.
+    pub fn processes(&self) -> Result<Vec<i32>> {
+        match self.census() {
+            Some(dir) => {
+                let mut pids = Vec::new();
+                collect(&dir.path, &mut pids).map_err(|errno| Error::system(Op::Cgroup, errno).on(&dir.path))?;
+                Ok(pids)
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The directory that tells who is in the container.
+    pub(super) fn census(&self) -> Option<&Dir> {
+        self.unified().or_else(|| self.freezer()).or_else(|| self.dirs.first())
+    }
+
+    /// The freezer of cgroup v1.
+    pub(super) fn freezer(&self) -> Option<&Dir> {
+        self.dirs.iter().find(|dir| !dir.unified && dir.has("freezer"))
+    }
+}
+
+/// A cgroup that is gone has no processes.
+fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<(), Errno> {
+    match file::read_text(path.join("cgroup.procs")) {
+        Ok(text) => pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
+        Err(Errno::ENOENT | Errno::ENODEV) => return Ok(()),
+        // A threaded cgroup (v2): its processes are listed by the domain above.
+        Err(Errno::EOPNOTSUPP) => {}
+        Err(errno) => return Err(errno),
+    }
+    if remove::has_children(path) {
+        for child in remove::children(path)? {
+            collect(&child, pids)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,140 @@
+//! Makes the directories of a [`Plan`] and writes its values (cgroups(7); Documentation/admin-guide/cgroup-v2.rst).
+//!
+//! What was made is removed again when anything fails. A cgroup that is there already is used if nobody is in it, as in runc.
+
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use rustix::fs::Mode;
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Dir, Plan};
+use super::{cpuset, device_program, enable, file, remove, write};
+use crate::error::{Error, Kind, Op, Result};
+
+/// The cgroup of a container: one directory in each hierarchy. The directories outlive this value.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cgroup {
+    pub(super) dirs: Vec<Dir>,
+}
+
+impl Cgroup {
+    /// Makes the directories, sets the limits and installs the device rules.
+    pub fn create(plan: &Plan) -> Result<Self> {
+        let mut made = Made::default();
+        for dir in &plan.dirs {
+            make(dir, &mut made)?;
+        }
+        enable::controllers(plan)?;
+        for dir in plan.dirs.iter().filter(|dir| !dir.unified && dir.has("cpuset")) {
+            cpuset::inherit(dir, plan)?;
+        }
+        write::all(plan)?;
+        if let (Some(program), Some(dir)) = (&plan.devices, plan.dirs.iter().find(|dir| dir.unified)) {
+            device_program::install(program, &dir.path)?;
+        }
+        made.0.clear();
+        Ok(Self { dirs: plan.dirs.clone() })
+    }
+
+    /// Writes other limits, as [`super::update_plan`] computed them.
+    pub fn update(&self, plan: &Plan) -> Result<()> {
+        enable::controllers(plan)?;
+        write::all(plan)?;
+        match (&plan.devices, self.unified()) {
+            (Some(program), Some(dir)) => device_program::install(program, &dir.path),
+            _ => Ok(()),
+        }
+    }
+
+    /// The directories, for the record of a container.
+    #[must_use]
+    pub fn paths(&self) -> &[Dir] {
+        &self.dirs
+    }
+
+    /// The cgroup of a record.
+    #[must_use]
+    pub fn from_paths(dirs: Vec<Dir>) -> Self {
+        Self { dirs }
+    }
+
+    /// The cgroup v2 directory.
+    pub(super) fn unified(&self) -> Option<&Dir> {
+        self.dirs.iter().find(|dir| dir.unified)
+    }
+}
+
+/// Directories made so far; removed on drop, the last first.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.0.iter().rev() {
+            // An error is under way already, and says more than this one could.
+            remove::one(path).ok();
+        }
+    }
+}
+
+fn make(dir: &Dir, made: &mut Made) -> Result<()> {
+    match mkdir(&dir.path, made) {
+        Err(Errno::ENOENT) => {
+            make_parents(&dir.path, made)?;
+            mkdir(&dir.path, made).map_err(|errno| refused(&dir.path, errno))
+        }
+        Err(Errno::EEXIST) => usable(dir),
+        other => other.map_err(|errno| refused(&dir.path, errno)),
+    }
+}
+
+fn make_parents(path: &Path, made: &mut Made) -> Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    match mkdir(parent, made) {
+        Err(Errno::ENOENT) => {
+            make_parents(parent, made)?;
+            mkdir(parent, made).map_err(|errno| refused(parent, errno))
+        }
+        Ok(()) | Err(Errno::EEXIST) => Ok(()),
+        Err(errno) => Err(refused(parent, errno)),
+    }
+}
+
+fn mkdir(path: &Path, made: &mut Made) -> Result<(), Errno> {
+    rustix::fs::mkdir(path, Mode::from_raw_mode(0o755)).map_err(file::errno)?;
+    made.0.push(path.to_owned());
+    Ok(())
+}
+
+/// Refuses a cgroup with processes in it: they would share the limits. And a frozen one: init would never run (crun issue 2243).
+fn usable(dir: &Dir) -> Result<()> {
+    let at = |errno| refused(&dir.path, errno);
+    if !file::read(dir.path.join("cgroup.procs")).map_err(at)?.is_empty() {
+        let message = "the cgroup is there already and has processes in it";
+        return Err(Error::new(Kind::Exists, Op::Cgroup)
+            .on(&dir.path)
+            .message(message)
+            .hint("choose another linux.cgroupsPath"));
+    }
+    let frozen = match (dir.unified, dir.has("freezer")) {
+        (true, _) => file::read_text(dir.path.join("cgroup.freeze")).map_err(at)? == "1",
+        (_, true) => file::read_text(dir.path.join("freezer.state")).map_err(at)? != "THAWED",
+        _ => false,
+    };
+    if frozen {
+        let message = "the cgroup is there already and is frozen: nothing in it would run";
+        return Err(Error::new(Kind::Exists, Op::Cgroup).on(&dir.path).message(message).hint("thaw or remove it"));
+    }
+    Ok(())
+}
+
+fn refused(path: &Path, errno: Errno) -> Error {
+    let error = Error::system(Op::Cgroup, errno).on(path).message("create");
+    match errno {
+        Errno::EACCES | Errno::EPERM | Errno::EROFS => {
+            error.hint("without root, a cgroup must have been delegated to this user; see cgroups(7)")
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,195 @@
+//! How cgroups are mounted on this machine, and where this process stands in them (cgroups(7)).
+//!
+//! Pure in its parts: the text of `/proc/self/cgroup` and of `mountinfo` come in, a [`Layout`] goes out. [`Layout::probe`] asks the
+//! kernel, with as few questions as it can: it is part of every start.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file;
+use crate::error::{Error, Kind, Op, Result};
+
+const ROOT: &str = "/sys/fs/cgroup";
+/// statfs(2).
+const CGROUP2_SUPER_MAGIC: rustix::fs::FsWord = 0x6367_7270;
+
+/// How cgroups are mounted here.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Layout {
+    /// The hierarchies of cgroup v1, in the kernel's order.
+    pub v1: Vec<Hierarchy>,
+    /// The hierarchy of cgroup v2.
+    pub v2: Option<Unified>,
+}
+
+/// One hierarchy of cgroup v1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hierarchy {
+    /// What it controls: `["cpu", "cpuacct"]`, or `["name=systemd"]`.
+    pub controllers: Vec<String>,
+    /// Where it is mounted.
+    pub mount: PathBuf,
+    /// This process's cgroup in it, seen from the mount.
+    pub own: PathBuf,
+}
+
+/// The hierarchy of cgroup v2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unified {
+    /// Where it is mounted.
+    pub mount: PathBuf,
+    /// This process's cgroup in it, seen from the mount.
+    pub own: PathBuf,
+    /// `cgroup.controllers` of its root.
+    pub controllers: Vec<String>,
+}
+
+impl Layout {
+    /// Asks this machine.
+    pub fn probe() -> Result<Self> {
+        let lines = own_cgroups(&file::read("/proc/self/cgroup").map_err(no_cgroups)?);
+        let kind = rustix::fs::statfs(ROOT).map_err(|errno| no_cgroups(file::errno(errno)))?.f_type;
+        if kind == CGROUP2_SUPER_MAGIC {
+            let own = lines.into_iter().find_map(|line| line.controllers.is_empty().then_some(line.own));
+            return Ok(Self { v1: Vec::new(), v2: Some(unified(ROOT.into(), own.unwrap_or_else(|| "/".into()))?) });
+        }
+        match below_root(&lines, &names(Path::new(ROOT))?)? {
+            Some(layout) => Ok(layout),
+            None => mounted(&lines, &file::read("/proc/self/mountinfo").map_err(no_cgroups)?),
+        }
+    }
+}
+
+/// One line of `/proc/self/cgroup`; no controllers: cgroup v2.
+struct Line {
+    controllers: Vec<String>,
+    own: PathBuf,
+}
+
+fn own_cgroups(text: &[u8]) -> Vec<Line> {
+    text.split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
+            let controllers = String::from_utf8_lossy(fields.next()?).into_owned();
+            let own = PathBuf::from(OsString::from_vec(fields.next()?.to_vec()));
+            let controllers = controllers.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            Some(Line { controllers, own })
+        })
+        .collect()
+}
+
+/// The usual places: each hierarchy below `/sys/fs/cgroup`, under its name. `None` where one is not there, or shows another
+/// part of its tree than this process stands in.
+fn below_root(lines: &[Line], names: &[OsString]) -> Result<Option<Layout>> {
+    let mut layout = Layout::default();
+    for line in lines {
+        let Some(name) = names.iter().find(|name| is_named(name, &line.controllers)) else {
+            if line.controllers.is_empty() {
+                continue;
+            }
+            return Ok(None);
+        };
+        let mount = Path::new(ROOT).join(name);
+        if line.own != Path::new("/") && !file::exists(&below(&mount, &line.own)) {
+            return Ok(None);
+        }
+        if line.controllers.is_empty() {
+            layout.v2 = Some(unified(mount, line.own.clone())?);
+        } else {
+            layout.v1.push(Hierarchy { controllers: line.controllers.clone(), mount, own: line.own.clone() });
+        }
+    }
+    Ok(Some(layout))
+}
+
+/// Whether a directory of this name is where systemd and Docker mount the hierarchy of `controllers`.
+fn is_named(name: &OsString, controllers: &[String]) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    match controllers {
+        [] => name == "unified",
+        [only] => name == only.strip_prefix("name=").unwrap_or(only),
+        several => {
+            let parts: Vec<&str> = name.split(',').collect();
+            parts.len() == several.len() && several.iter().all(|controller| parts.contains(&controller.as_str()))
+        }
+    }
+}
+
+/// Every hierarchy where `mountinfo` says it is; one that is mounted nowhere cannot be used and is left out.
+fn mounted(lines: &[Line], mountinfo: &[u8]) -> Result<Layout> {
+    let mounts: Vec<Mount> = mountinfo.split(|byte| *byte == b'\n').filter_map(cgroup_mount).collect();
+    let mut layout = Layout::default();
+    for line in lines {
+        let Some(mount) = mounts.iter().rev().find(|mount| {
+            mount.unified == line.controllers.is_empty()
+                && line.controllers.iter().all(|controller| mount.options.contains(controller))
+        }) else {
+            continue;
+        };
+        // A mount may show only a subtree (a container without a cgroup namespace): paths begin at its root.
+        let own = line.own.strip_prefix(&mount.root).map_or_else(|_| "/".into(), |rest| Path::new("/").join(rest));
+        if mount.unified {
+            layout.v2 = Some(unified(mount.point.clone(), own)?);
+        } else {
+            layout.v1.push(Hierarchy { controllers: line.controllers.clone(), mount: mount.point.clone(), own });
+        }
+    }
+    if layout.v1.is_empty() && layout.v2.is_none() {
+        return Err(no_cgroups(nix::errno::Errno::ENOENT));
+    }
+    Ok(layout)
+}
+
+/// A mount of type `cgroup` or `cgroup2` (proc_pid_mountinfo(5)).
+struct Mount {
+    root: PathBuf,
+    point: PathBuf,
+    unified: bool,
+    options: Vec<String>,
+}
+
+fn cgroup_mount(line: &[u8]) -> Option<Mount> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (before, after) = line.split_once(" - ")?;
+    let mut after = after.split(' ');
+    let unified = match after.next()? {
+        "cgroup" => false,
+        "cgroup2" => true,
+        _ => return None,
+    };
+    let mut before = before.split(' ').skip(3);
+    Some(Mount {
+        root: before.next()?.into(),
+        point: before.next()?.into(),
+        unified,
+        options: after.nth(1)?.split(',').map(str::to_owned).collect(),
+    })
+}
+
+fn unified(mount: PathBuf, own: PathBuf) -> Result<Unified> {
+    let path = mount.join("cgroup.controllers");
+    let text = file::read(&path).map_err(|errno| Error::system(Op::Probe, errno).on(&path))?;
+    let controllers = String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect();
+    Ok(Unified { mount, own, controllers })
+}
+
+/// What `/sys/fs/cgroup` holds: one question instead of one for each hierarchy.
+fn names(root: &Path) -> Result<Vec<OsString>> {
+    file::list(root).map_err(no_cgroups)
+}
+
+/// `path`, absolute in the hierarchy, below its mount.
+pub(super) fn below(mount: &Path, path: &Path) -> PathBuf {
+    mount.join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn no_cgroups(errno: nix::errno::Errno) -> Error {
+    Error::system(Op::Probe, errno)
+        .kind_is(Kind::Unsupported)
+        .on(ROOT)
+        .message("control groups")
+        .hint("mount cgroup2 on /sys/fs/cgroup")
+}

@@ -1,0 +1,170 @@
+//! `linux.resources` and `linux.cgroupsPath` → what to make and write. Pure: no system call, the same text on every machine with
+//! the same [`Layout`].
+
+use std::borrow::Cow;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::{Layout, below};
+use super::{Cgroup, Instruction, devices, limits};
+use crate::error::{Error, Pointer, Result};
+use crate::spec::Resources;
+
+/// What to make and write, in order.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Plan {
+    /// The directories of the container: one in each hierarchy.
+    pub dirs: Vec<Dir>,
+    /// What is written into them.
+    pub writes: Vec<Write>,
+    /// The device program of the cgroup v2 directory; `None` where cgroup v1 has a list, or nothing is to change.
+    pub devices: Option<Vec<Instruction>>,
+    /// Controllers that the directories above the v2 one must hand down.
+    pub enable: Vec<Enable>,
+    /// `memory.checkBeforeUpdate`: what is used now must fit into this many bytes.
+    pub fits: Option<Fits>,
+}
+
+/// A directory of a container in one hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dir {
+    /// What is controlled here: `cpu`, `cpuacct`; on cgroup v2 what its root has to give.
+    pub controllers: Vec<String>,
+    /// Whether this is the cgroup v2 hierarchy.
+    pub unified: bool,
+    /// Where the hierarchy is mounted.
+    pub mount: PathBuf,
+    /// The directory.
+    pub path: PathBuf,
+}
+
+impl Dir {
+    /// Whether `controller` acts here.
+    #[must_use]
+    pub fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|name| name == controller)
+    }
+}
+
+/// One value for one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Index in [`Plan::dirs`].
+    pub dir: usize,
+    /// The file's name.
+    pub file: Cow<'static, str>,
+    /// What is written.
+    pub value: String,
+    /// Where it was asked for.
+    pub field: Pointer,
+    /// What is done when the kernel has no such file.
+    pub missing: Missing,
+    /// The kernel checks this value against another one of this list: when it refuses, the others go first.
+    pub entangled: bool,
+}
+
+/// When the kernel has no such file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It cannot be done here.
+    Refuse,
+    /// It does not matter.
+    Skip,
+    /// This file takes this value instead.
+    Use(Cow<'static, str>, String),
+}
+
+/// A controller for the v2 directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enable {
+    /// `memory`
+    pub controller: String,
+    /// The field that needs it; `None`: it is only counted.
+    pub field: Option<Pointer>,
+}
+
+/// A limit that must not be below what is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fits {
+    /// Index in [`Plan::dirs`].
+    pub dir: usize,
+    /// The file that tells what is used.
+    pub file: &'static str,
+    /// The new limit.
+    pub limit: u64,
+    /// Where it was asked for.
+    pub field: Pointer,
+}
+
+/// The cgroup of a new container.
+pub fn plan(resources: &Resources<'_>, cgroups_path: Option<&str>, id: &str, layout: &Layout) -> Result<Plan> {
+    let wanted = wanted_path(cgroups_path, id)?;
+    let mut plan = Plan { dirs: directories(&wanted, layout), ..Plan::default() };
+    limits::all(resources, &mut plan)?;
+    devices::create(resources, &mut plan)?;
+    Ok(plan)
+}
+
+/// New limits for a cgroup that is there (`update`). Device rules change only where some are given.
+pub fn update_plan(resources: &Resources<'_>, cgroup: &Cgroup) -> Result<Plan> {
+    let mut plan = Plan { dirs: cgroup.paths().to_vec(), ..Plan::default() };
+    limits::all(resources, &mut plan)?;
+    devices::update(resources, &mut plan)?;
+    Ok(plan)
+}
+
+/// `cgroupsPath` as two answers: below the mounts, or below the runtime's own cgroups, and which path.
+struct Wanted {
+    absolute: bool,
+    path: PathBuf,
+}
+
+/// "If the value is specified as a relative path, the runtime MAY interpret it relative to a runtime-determined location":
+/// below the cgroup of this process, as runc does; also where nothing is specified.
+fn wanted_path(cgroups_path: Option<&str>, id: &str) -> Result<Wanted> {
+    let text = cgroups_path.filter(|path| !path.is_empty()).unwrap_or(id);
+    let field = || Pointer::new("/linux/cgroupsPath");
+    let mut path = PathBuf::new();
+    for part in Path::new(text).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::ParentDir if !path.pop() => {
+                return Err(Error::config(field(), format!("cgroup path {text:?} climbs out of its hierarchy")));
+            }
+            _ => {}
+        }
+    }
+    if path.as_os_str().is_empty() {
+        let message = format!("cgroup path {text:?} names the root of the hierarchy, which cannot be a container's");
+        return Err(Error::config(field(), message));
+    }
+    if text.starts_with("/") || !text.contains(':') {
+        return Ok(Wanted { absolute: text.starts_with('/'), path });
+    }
+    // `slice:prefix:name` is the systemd driver's; as a directory it would be a surprise, as it is in runc.
+    Err(Error::unsupported(field(), format!("cgroup path {text:?} is for the systemd driver, which is not there yet"))
+        .hint("give a path, such as /web"))
+}
+
+fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
+    let place = |mount: &Path, base: &Path| match wanted.absolute {
+        true => mount.join(&wanted.path),
+        false => below(mount, base).join(&wanted.path),
+    };
+    let v1 = layout.v1.iter().map(|hierarchy| Dir {
+        controllers: hierarchy.controllers.clone(),
+        unified: false,
+        mount: hierarchy.mount.clone(),
+        path: place(&hierarchy.mount, &hierarchy.own),
+    });
+    // Beside cgroup v1, a v2 hierarchy without controllers limits nothing. On v2 this process's own cgroup has a process, so it can
+    // hand no controllers down ("no internal processes", cgroups(7)): a container goes beside it, as in runc.
+    let v2 = layout.v2.iter().filter(|v2| layout.v1.is_empty() || !v2.controllers.is_empty()).map(|v2| Dir {
+        controllers: v2.controllers.clone(),
+        unified: true,
+        mount: v2.mount.clone(),
+        path: place(&v2.mount, v2.own.parent().unwrap_or(Path::new("/"))),
+    });
+    v1.chain(v2).collect()
+}

@@ -1,0 +1,82 @@
+//! Removes the directories of a container. Idempotent: what is gone already is fine.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use rustix::fs::CWD;
+
+use super::{Cgroup, file};
+use crate::error::{Error, Kind, Op, Result};
+
+/// A killed process leaves its cgroup when it has been reaped: longer than this, someone keeps it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+impl Cgroup {
+    /// Removes every directory, with those the container made below. Fails while processes are in it.
+    pub fn remove(&self) -> Result<()> {
+        let mut failed = None;
+        for dir in &self.dirs {
+            if let Err(error) = with_patience(&dir.path) {
+                failed.get_or_insert(error);
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Removes one empty directory.
+pub(super) fn one(path: &Path) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(CWD, path, rustix::fs::AtFlags::REMOVEDIR) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Err(errno) => Err(file::errno(errno)),
+    }
+}
+
+fn with_patience(path: &Path) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_micros(100);
+    loop {
+        match one(path).or_else(|errno| tree(path, errno)) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EBUSY) if Instant::now() < deadline => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(50));
+            }
+            Err(errno) => return Err(refused(path, errno)),
+        }
+    }
+}
+
+/// EBUSY is the answer to processes and to children alike: removes the children, then tries again.
+fn tree(path: &Path, errno: Errno) -> Result<(), Errno> {
+    if errno != Errno::EBUSY || !has_children(path) {
+        return Err(errno);
+    }
+    for child in children(path)? {
+        one(&child).or_else(|errno| tree(&child, errno))?;
+    }
+    one(path)
+}
+
+/// The kernel counts a cgroup's children in its link count: one question instead of a listing.
+pub(super) fn has_children(path: &Path) -> bool {
+    rustix::fs::stat(path).is_ok_and(|stat| stat.st_nlink > 2)
+}
+
+/// The directories in a directory.
+pub(super) fn children(path: &Path) -> Result<Vec<std::path::PathBuf>, Errno> {
+    let names = file::list(path)?;
+    // Every file of a cgroup has the dot of its controller in its name, but a directory may have one as well.
+    Ok(names.into_iter().map(|name| path.join(name)).filter(|path| path.is_dir()).collect())
+}
+
+fn refused(path: &Path, errno: Errno) -> Error {
+    let error = Error::system(Op::Cgroup, errno).on(path);
+    match errno {
+        Errno::EBUSY => {
+            error.kind_is(Kind::Timeout).message("remove: processes are still in it").hint("kill them first")
+        }
+        _ => error.message("remove"),
+    }
+}

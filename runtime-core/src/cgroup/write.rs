@@ -1,0 +1,100 @@
+//! Writes the values of a [`Plan`] to their files. Knows no controller: what to do on refusal is part of each [`Write`].
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use rustix::fs::OFlags;
+
+use super::file;
+use super::plan::{Fits, Missing, Plan, Write};
+use crate::error::{Error, Kind, Op, Result};
+
+/// Writes every value, in order.
+pub(super) fn all(plan: &Plan) -> Result<()> {
+    if let Some(fits) = &plan.fits {
+        check(plan, fits)?;
+    }
+    let mut open = Open::default();
+    let mut late = Vec::new();
+    for write in &plan.writes {
+        match one(plan, write, &mut open) {
+            Err(error) if write.entangled && error.errno() == Some(Errno::EINVAL) => late.push(write),
+            other => other?,
+        }
+    }
+    retry(plan, late, &mut open)
+}
+
+/// Values the kernel checks against each other: what it refused may fit now that the others are written.
+fn retry(plan: &Plan, mut late: Vec<&Write>, open: &mut Open) -> Result<()> {
+    while !late.is_empty() {
+        let before = late.len();
+        let mut refused = None;
+        late.retain(|write| match one(plan, write, open) {
+            Ok(()) => false,
+            Err(error) => {
+                refused.get_or_insert(error);
+                true
+            }
+        });
+        if let (Some(error), true) = (refused, late.len() == before) {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// The file of the last write: several values for one file need one open.
+#[derive(Default)]
+struct Open(Option<(PathBuf, OwnedFd)>);
+
+impl Open {
+    fn write(&mut self, path: &Path, value: &str) -> Result<(), Errno> {
+        match &self.0 {
+            Some((open, fd)) if open == path => file::write_fd(fd, value),
+            _ => {
+                let fd = file::open(path, OFlags::WRONLY)?;
+                let (_, fd) = self.0.insert((path.to_owned(), fd));
+                file::write_fd(fd, value)
+            }
+        }
+    }
+}
+
+fn one(plan: &Plan, write: &Write, open: &mut Open) -> Result<()> {
+    let Some(dir) = plan.dirs.get(write.dir) else { return Ok(()) };
+    let path = dir.path.join(&*write.file);
+    match (open.write(&path, &write.value), &write.missing) {
+        (Ok(()), _) => Ok(()),
+        (Err(Errno::ENOENT), Missing::Skip) => Ok(()),
+        (Err(Errno::ENOENT), Missing::Use(file, value)) => {
+            let path = dir.path.join(&**file);
+            open.write(&path, value).map_err(|errno| refused(&path, value, errno).field(write.field.clone()))
+        }
+        (Err(errno), _) => Err(refused(&path, &write.value, errno).field(write.field.clone())),
+    }
+}
+
+fn refused(path: &Path, value: &str, errno: Errno) -> Error {
+    let error = Error::system(Op::Cgroup, errno).on(path);
+    match errno {
+        Errno::ENOENT => error.kind_is(Kind::Unsupported).message("this kernel has no such file"),
+        Errno::EBUSY => error.message(format!("write {value:?}")).hint("more is used now than this limit allows"),
+        _ => error.message(format!("write {value:?}")),
+    }
+}
+
+/// "checkBeforeUpdate: … the container MUST check if the new limit is lower than the current usage".
+fn check(plan: &Plan, fits: &Fits) -> Result<()> {
+    let Some(dir) = plan.dirs.get(fits.dir) else { return Ok(()) };
+    let path = dir.path.join(fits.file);
+    let used = file::read_text(&path).map_err(|errno| Error::system(Op::Cgroup, errno).on(&path))?;
+    match used.parse::<u64>() {
+        Ok(used) if used > fits.limit => Err(Error::new(Kind::System, Op::Cgroup)
+            .on(&path)
+            .message(format!("{used} bytes are used now, more than the new limit of {}", fits.limit))
+            .field(fits.field.clone())),
+        _ => Ok(()),
+    }
+}

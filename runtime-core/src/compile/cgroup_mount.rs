@@ -1,0 +1,107 @@
+//! A mount of type `cgroup` or `cgroup2`: the container's own groups, in the version the host has (config-linux.md,
+//! "Control groups"). Without a cgroup namespace only the container's own part is shown (CVE-2023-25809).
+
+use orlop_plan::{Slot, Step};
+
+use super::mounts::{MOUNT_ATTR_RDONLY, Mounts, dress, set_attributes};
+use super::plan::{Open, Origin, c};
+use super::rootfs::local;
+use crate::cgroup::Hierarchy;
+use crate::error::{Error, Result};
+use crate::spec::{Attributes, Mount, Namespace, NamespaceKind};
+
+/// Adds the mount in the host's version of cgroups.
+pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<()> {
+    let own_namespace = *mounts.spec.linux.namespaces.get(NamespaceKind::Cgroup) != Namespace::Host;
+    match (mounts.host.cgroups.v1.is_empty(), own_namespace) {
+        (false, _) => v1(mount, own_namespace, mounts, origin),
+        (true, true) => {
+            fresh(c"cgroup2", &[], mount, local::MOUNT, mounts, origin)?;
+            place(local::MOUNT, mount, &mount.destination, mounts, origin);
+            Ok(())
+        }
+        (true, false) => {
+            let slot = mounts.plan.open(Open::CgroupTree(0), origin);
+            set_attributes(slot, false, mount.attributes, mounts.plan, origin);
+            place(slot, mount, &mount.destination, mounts, origin);
+            Ok(())
+        }
+    }
+}
+
+/// A tmpfs with a directory for each hierarchy, and a link for each controller that shares one.
+fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<()> {
+    let base = local::CGROUPS;
+    mounts.plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, origin);
+    mounts.plan.push(Step::FsconfigString { fs: local::FS, key: c"mode", value: c"755" }, origin);
+    let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY)?;
+    mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
+    place(base, mount, &mount.destination, mounts, origin);
+    let hierarchies = mounts.host.cgroups.v1.iter();
+    for (index, hierarchy) in hierarchies.enumerate() {
+        let name = hierarchy.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let slot = match own_namespace {
+            true => {
+                fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
+                local::MOUNT
+            }
+            false => {
+                let slot = mounts.plan.open(Open::CgroupTree(index), origin);
+                set_attributes(slot, false, mount.attributes, mounts.plan, origin);
+                slot
+            }
+        };
+        dress(slot, mount, mounts.plan, origin);
+        mounts.plan.push(Step::Attach { mount: slot, root: base, path: &c(&name), create: 1 }, origin);
+        links(hierarchy, &name, base, mounts, origin);
+    }
+    if mount.attributes.set & MOUNT_ATTR_RDONLY != 0 {
+        set_attributes(base, false, Attributes { set: MOUNT_ATTR_RDONLY, clear: 0 }, mounts.plan, origin);
+    }
+    Ok(())
+}
+
+fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, '_>, origin: &Origin) {
+    if hierarchy.controllers.len() < 2 {
+        return;
+    }
+    for controller in &hierarchy.controllers {
+        mounts.plan.push(Step::Symlink { root: base, path: &c(controller), target: &c(name) }, origin);
+    }
+}
+
+/// A new mount of a cgroup filesystem, seen from the container's cgroup namespace.
+fn fresh(
+    fstype: &std::ffi::CStr,
+    controllers: &[String],
+    mount: &Mount<'_>,
+    to: Slot,
+    mounts: &mut Mounts<'_, '_>,
+    origin: &Origin,
+) -> Result<()> {
+    mounts.plan.push(Step::Fsopen { fstype, to: local::FS }, origin);
+    mounts.plan.push(Step::FsconfigString { fs: local::FS, key: c"source", value: c"cgroup" }, origin);
+    for controller in controllers {
+        let step = match controller.split_once('=') {
+            Some((key, value)) => (c(key), Some(c(value))),
+            None => (c(controller), None),
+        };
+        match &step {
+            (key, Some(value)) => mounts.plan.push(Step::FsconfigString { fs: local::FS, key, value }, origin),
+            (key, None) => mounts.plan.push(Step::FsconfigFlag { fs: local::FS, key }, origin),
+        }
+    }
+    let attributes = attribute_word(mount, mount.attributes.set)?;
+    mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to }, origin);
+    Ok(())
+}
+
+fn place(slot: Slot, mount: &Mount<'_>, destination: &str, mounts: &mut Mounts<'_, '_>, origin: &Origin) {
+    dress(slot, mount, mounts.plan, origin);
+    mounts.attach(slot, destination, 1, &origin.clone().field(&mount.at.key("destination")));
+}
+
+fn attribute_word(mount: &Mount<'_>, attributes: u64) -> Result<u32> {
+    u32::try_from(attributes)
+        .map_err(|_too_wide| Error::unsupported(mount.at.key("options"), "an attribute fsmount(2) does not take"))
+}

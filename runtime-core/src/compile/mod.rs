@@ -1,0 +1,151 @@
+//! `Spec` + `Host` → `Plan`: every decision of a launch, and none of its system calls.
+//!
+//! Comes in: a valid [`Spec`], the facts of the [`Host`], and what the caller of `create`, `run` or `exec` asked for.
+//! Goes out: a [`Plan`]. Touches nothing: no file, no descriptor, no clock, no environment.
+
+mod cgroup_mount;
+mod devices;
+mod explain;
+mod hooks;
+mod mounts;
+mod namespaces;
+mod plan;
+mod process;
+mod rootfs;
+mod terminal;
+
+use std::ffi::CString;
+
+use orlop_plan::Step;
+
+use crate::cgroup;
+use crate::error::{Op, Pointer, Result};
+use crate::host::Host;
+use crate::spec::{Process, Spec};
+
+pub use plan::Plan;
+pub(crate) use plan::{Barrier, LastSteps, Open, Origin, block, c};
+pub(crate) use process::NOT_IN_PATH;
+
+/// What the caller of `create`, `run` or `exec` asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request<'r> {
+    /// The container's id.
+    pub(crate) id: &'r str,
+    /// The bundle, absolute.
+    pub(crate) bundle: CString,
+    /// Where the terminal goes.
+    pub(crate) terminal: Terminal,
+    /// How many descriptors after the standard three stay open.
+    pub(crate) preserve_fds: u32,
+    /// `chroot(2)` in the place of `pivot_root(2)`.
+    pub(crate) no_pivot: bool,
+    /// The process stays in the caller's session keyring.
+    pub(crate) no_new_keyring: bool,
+    /// Stop at the gate until `start`.
+    pub(crate) gate: bool,
+    /// Write down the time of each step.
+    pub(crate) trace: bool,
+}
+
+/// Where the terminal of a process goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Terminal {
+    /// There is none.
+    #[default]
+    None,
+    /// Over the console socket the caller named.
+    ConsoleSocket,
+    /// To the caller.
+    Caller,
+}
+
+/// The launch of a container's first process.
+pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
+    begin(request, &mut plan);
+    join_cgroup(spec, host, request, &mut plan)?;
+    namespaces::create(spec, &mut plan)?;
+    let root = rootfs::open(spec, request, &mut plan)?;
+    let layout = mounts::all(spec, host, request, root, &mut plan)?;
+    devices::all(spec, &layout, &mut plan);
+    let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
+    if let Some(peer) = peer {
+        terminal::show_console(peer, layout.root, &mut plan);
+    }
+    hooks::before_pivot(spec, &mut plan);
+    rootfs::finish(spec, &layout, request, &mut plan);
+    namespaces::name(spec, &mut plan);
+    process::enter(&spec.process, host, request, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    if request.gate {
+        process::wait_for_start(&mut plan);
+    }
+    hooks::before_start(spec, &mut plan);
+    process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    Ok(plan)
+}
+
+/// The launch of a second process in a running container.
+pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Plan {
+    let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
+    begin(request, &mut plan);
+    for index in 0..host.target_cgroups {
+        join_hierarchy(index, &mut plan);
+    }
+    namespaces::join_target(spec, &mut plan);
+    let root = rootfs::of_target(&mut plan);
+    let peer = terminal::open(process, request, root, &mut plan);
+    process::enter(process, host, request, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    plan
+}
+
+/// The launch of a program of the host, such as a hook of the runtime's namespaces.
+pub(crate) fn program(
+    path: &str,
+    args: &[impl AsRef<str>],
+    env: &[impl AsRef<str>],
+    cwd: &str,
+    origin: &Origin,
+) -> Plan {
+    let mut plan = Plan::default();
+    plan.push(Step::ResetSignals {}, origin);
+    plan.push(Step::CloseOnExec { first: 3 }, origin);
+    plan.push(Step::Chdir { path: &c(cwd) }, origin);
+    let (candidates, args, env) = (block([path]), block(args), block(env));
+    plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);
+    let exec = Step::Exec { args: orlop_plan::Texts::from_block(&args), env: orlop_plan::Texts::from_block(&env) };
+    plan.push(exec, origin);
+    plan
+}
+
+fn begin(request: &Request<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Process);
+    plan.push(Step::ResetSignals {}, &origin);
+    // Whoever can trace init could use what it still holds of the host (CVE-2016-9962): until exec, nobody can.
+    plan.push(Step::Prctl { option: process::PR_SET_DUMPABLE, value: 0 }, &origin);
+    plan.push(Step::Umask { mask: 0 }, &origin);
+    if request.trace {
+        plan.open(Open::Trace, &origin);
+    }
+    if !request.no_new_keyring {
+        plan.push(Step::JoinKeyring { name: &c(&format!("_ses.{}", request.id)) }, &origin);
+    }
+}
+
+fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
+    let linux = &spec.linux;
+    let resources = devices::rules(linux);
+    let cgroup = cgroup::plan(&resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
+        join_hierarchy(index, plan);
+    }
+    plan.cgroup = Some(cgroup);
+    Ok(())
+}
+
+fn join_hierarchy(index: usize, plan: &mut Plan) {
+    let origin = Origin::new(Op::Cgroup).field(&Pointer::new("/linux/cgroupsPath"));
+    let tasks = plan.open(Open::CgroupTasks(index), &origin);
+    plan.push(Step::JoinCgroup { tasks }, &origin);
+}

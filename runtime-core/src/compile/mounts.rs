@@ -1,0 +1,229 @@
+//! `mounts` → steps: each filesystem is made detached, dressed, then moved into place by descriptor.
+//!
+//! Sources on the host are opened by the parent, before anything of the container exists; destinations are resolved
+//! beneath the root's descriptor (CVE-2021-30465, CVE-2024-45310).
+
+use std::collections::HashSet;
+
+use orlop_plan::{Slot, Step};
+
+use super::plan::{Open, Origin, Plan, below_root, c, in_bundle};
+use super::rootfs::{inherit, local, propagate};
+use super::{Request, cgroup_mount};
+use crate::error::{Error, Op, Result};
+use crate::host::{FileKind, Host};
+use crate::spec::{Attributes, Mount, MountData, MountKind, Namespace, NamespaceKind, Spec};
+
+pub(crate) const MOUNT_ATTR_RDONLY: u64 = 0x1;
+/// The atime modes are one field of the attributes: setting one clears the others.
+const MOUNT_ATTR_ATIME: u64 = 0x70;
+pub(crate) const MS_REC: u64 = 0x4000;
+pub(crate) const MS_UNBINDABLE: u64 = 1 << 17;
+pub(crate) const MS_PRIVATE: u64 = 1 << 18;
+pub(crate) const MS_SLAVE: u64 = 1 << 19;
+pub(crate) const MS_SHARED: u64 = 1 << 20;
+
+/// What the mounts left for the steps after them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    /// The container's root.
+    pub(crate) root: Slot,
+    /// `/dev`, where it is a new tmpfs: names in it can be made without a look-up.
+    pub(crate) dev: Option<Slot>,
+    /// Whether device nodes are wanted: not where `/dev` comes from the host.
+    pub(crate) devices: bool,
+    /// Whether there is a mount namespace whose root can be changed.
+    pub(crate) pivots: bool,
+}
+
+/// All mounts, in order.
+pub(crate) fn all(spec: &Spec<'_>, host: &Host, request: &Request<'_>, root: Slot, plan: &mut Plan) -> Result<Layout> {
+    let pivots = *spec.linux.namespaces.get(NamespaceKind::Mount) != Namespace::Host;
+    let layout = Layout { root, dev: None, devices: true, pivots };
+    let mut mounts = Mounts { spec, host, request, layout, late: Vec::new(), plan };
+    for (index, mount) in spec.mounts.iter().enumerate() {
+        mounts.add(mount, host.bind_sources.get(index).copied().unwrap_or_default())?;
+    }
+    mounts.seal();
+    let layout = mounts.layout;
+    mask(spec, root, plan);
+    Ok(layout)
+}
+
+/// The mounts of one container, half way through.
+pub(crate) struct Mounts<'m, 'c> {
+    pub(crate) spec: &'m Spec<'c>,
+    pub(crate) host: &'m Host,
+    request: &'m Request<'m>,
+    pub(crate) layout: Layout,
+    /// Mounts that stay writable until everything below them is in place.
+    late: Vec<(Slot, Origin)>,
+    pub(crate) plan: &'m mut Plan,
+}
+
+impl Mounts<'_, '_> {
+    fn add(&mut self, mount: &Mount<'_>, source_kind: FileKind) -> Result<()> {
+        let origin = Origin::new(Op::Mount).field(&mount.at).path(&mount.destination);
+        match &mount.kind {
+            MountKind::Bind { source, recursive } => self.bind(mount, source, *recursive, source_kind, &origin),
+            MountKind::Filesystem { fstype, source } => self.filesystem(mount, fstype, source.as_deref(), &origin),
+            MountKind::Cgroup => cgroup_mount::add(mount, self, &origin),
+        }
+    }
+
+    fn bind(
+        &mut self,
+        mount: &Mount<'_>,
+        source: &str,
+        recursive: bool,
+        kind: FileKind,
+        origin: &Origin,
+    ) -> Result<()> {
+        self.layout.devices &= mount.destination != "/dev";
+        let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
+        let path = in_bundle(&self.request.bundle, source)?;
+        let tree = self.plan.open(Open::Tree { path, recursive }, &from);
+        inherit(self.spec, tree, self.plan, origin);
+        set_attributes(tree, false, mount.attributes, self.plan, origin);
+        dress(tree, mount, self.plan, origin);
+        let create = match kind {
+            FileKind::Directory => 1,
+            FileKind::Other => 2,
+        };
+        self.attach(tree, &mount.destination, create, &origin.clone().field(&mount.at.key("destination")));
+        Ok(())
+    }
+
+    fn filesystem(&mut self, mount: &Mount<'_>, fstype: &str, source: Option<&str>, origin: &Origin) -> Result<()> {
+        let new_dev = mount.destination == "/dev" && fstype == "tmpfs";
+        // Mount points and devices are still made in these, so they become read-only last.
+        let waits = mount.attributes.set & MOUNT_ATTR_RDONLY != 0 && (fstype == "tmpfs" || mount.destination == "/dev");
+        let slot = match (waits, new_dev) {
+            (true, _) => self.keep(mount, origin)?,
+            (false, true) => local::DEV,
+            (false, false) => local::MOUNT,
+        };
+        self.plan.push(Step::Fsopen { fstype: &c(fstype), to: local::FS }, &origin.clone().hint(FSTYPE_HINT));
+        if let Some(source) = source {
+            let at = origin.clone().field(&mount.at.key("source"));
+            self.plan.push(Step::FsconfigString { fs: local::FS, key: c"source", value: &c(source) }, &at);
+        }
+        for data in &mount.data {
+            configure(mount, data, self.plan);
+        }
+        let read_only = if waits { MOUNT_ATTR_RDONLY } else { 0 };
+        let attributes = u32::try_from(mount.attributes.set & !read_only).unwrap_or(u32::MAX);
+        self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, origin);
+        if let Some(index) = mount.copy_up {
+            let at = origin.clone().field(&mount.at.key("options").index(index));
+            let path = below_root(&mount.destination);
+            self.plan.push(Step::CopyUp { root: self.layout.root, path: &path, to: slot }, &at);
+        }
+        dress(slot, mount, self.plan, origin);
+        self.attach(slot, &mount.destination, 1, &origin.clone().field(&mount.at.key("destination")));
+        if new_dev {
+            self.layout.dev = Some(slot);
+        }
+        Ok(())
+    }
+
+    /// A slot in which a mount survives until it is made read-only.
+    pub(crate) fn keep(&mut self, mount: &Mount<'_>, origin: &Origin) -> Result<Slot> {
+        let index = usize::from(local::LATE) + self.late.len();
+        match u16::try_from(index) {
+            Ok(number) if index < orlop_plan::LOCAL_SLOTS => {
+                self.late.push((Slot::local(number), origin.clone()));
+                Ok(Slot::local(number))
+            }
+            _ => Err(Error::unsupported(mount.at.clone(), "too many read-only tmpfs mounts in one container")),
+        }
+    }
+
+    /// Moves a mount to its place.
+    pub(crate) fn attach(&mut self, slot: Slot, destination: &str, create: u8, origin: &Origin) {
+        if destination == "/" {
+            return self.plan.push(Step::AttachOn { mount: slot, on: self.layout.root }, origin);
+        }
+        let (root, path) = self.layout.place(destination);
+        self.plan.push(Step::Attach { mount: slot, root, path: &c(path), create }, origin);
+    }
+
+    fn seal(&mut self) {
+        for (mount, origin) in std::mem::take(&mut self.late) {
+            set_attributes(mount, false, Attributes { set: MOUNT_ATTR_RDONLY, clear: 0 }, self.plan, &origin);
+        }
+    }
+}
+
+const SOURCE_HINT: &str = "the source of a bind mount must exist on the host";
+const FSTYPE_HINT: &str = "is the filesystem known to this kernel? see /proc/filesystems";
+
+fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Mount)
+        .field(&mount.at.key("options").index(data.index))
+        .path(&mount.destination)
+        .hint("the filesystem does not take this option or this value");
+    let key = c(&data.key);
+    match &data.value {
+        Some(value) => plan.push(Step::FsconfigString { fs: local::FS, key: &key, value: &c(value) }, &origin),
+        None => plan.push(Step::FsconfigFlag { fs: local::FS, key: &key }, &origin),
+    }
+}
+
+/// What any mount may ask for once it exists: recursive attributes and propagation.
+pub(crate) fn dress(slot: Slot, mount: &Mount<'_>, plan: &mut Plan, origin: &Origin) {
+    set_attributes(slot, true, mount.recursive, plan, origin);
+    for flags in &mount.propagation {
+        plan.push(propagate(slot, *flags), origin);
+    }
+}
+
+/// Sets and clears attributes, if there are any.
+pub(crate) fn set_attributes(mount: Slot, recursive: bool, attributes: Attributes, plan: &mut Plan, origin: &Origin) {
+    let Attributes { set, mut clear } = attributes;
+    if set == 0 && clear == 0 {
+        return;
+    }
+    if set & MOUNT_ATTR_ATIME != 0 {
+        clear |= MOUNT_ATTR_ATIME;
+    }
+    plan.push(Step::MountSetattr { mount, recursive, set, clear, propagation: 0, userns: Slot::NONE }, origin);
+}
+
+impl Layout {
+    /// The nearest descriptor above `path`, and the rest of the path. Only a `/dev` that is new may stand in for the root: it
+    /// holds no link that somebody else made.
+    pub(crate) fn place<'p>(&self, path: &'p str) -> (Slot, &'p str) {
+        match (self.dev, path.strip_prefix("/dev/")) {
+            (Some(dev), Some(rest)) if !rest.contains('/') => (dev, rest),
+            _ => (self.root, path.trim_start_matches('/')),
+        }
+    }
+}
+
+/// Masked and read-only paths. One empty mount serves all masked directories (CVE-2025-31133: the sources are the host's).
+fn mask(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
+    let linux = &spec.linux;
+    if !linux.masked_paths.is_empty() {
+        open_masks(plan);
+    }
+    let mut seen = HashSet::new();
+    for (index, path) in linux.readonly_paths.iter().enumerate() {
+        let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/readonlyPaths").index(index)).path(path);
+        plan.push(Step::Protect { root, path: &below_root(path) }, &origin);
+    }
+    for (index, path) in linux.masked_paths.iter().enumerate().filter(|(_, path)| seen.insert(path.to_string())) {
+        let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/maskedPaths").index(index)).path(path);
+        plan.push(Step::Mask { root, path: &below_root(path), file: local::NULL, dir: local::EMPTY }, &origin);
+    }
+}
+
+fn open_masks(plan: &mut Plan) {
+    let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/maskedPaths"));
+    plan.push(Step::OpenHost { path: c"/dev/null", to: local::NULL }, &origin);
+    plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, &origin);
+    plan.push(Step::FsconfigString { fs: local::FS, key: c"nr_inodes", value: c"2" }, &origin);
+    plan.push(Step::FsconfigFlag { fs: local::FS, key: c"ro" }, &origin);
+    let attributes = u32::try_from(MOUNT_ATTR_RDONLY | 0x2 | 0x4 | 0x8).unwrap_or_default(); // nosuid, nodev, noexec
+    plan.push(Step::Fsmount { fs: local::FS, attributes, to: local::EMPTY }, &origin);
+}

@@ -1,0 +1,132 @@
+//! Namespaces: born into, joined, named (config-linux.md, "Namespaces").
+
+use orlop_plan::{Bytes, Slot, Step};
+
+use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
+use crate::error::{Error, Op, Pointer, Result};
+use crate::spec::{Namespace, NamespaceKind, Spec};
+
+const AT: Pointer = Pointer::new("/linux/namespaces");
+
+/// Namespaces that init enters itself, once it is in its cgroup and has its identity.
+const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.flag();
+
+/// The namespaces of a new container.
+pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
+    let namespaces = &spec.linux.namespaces;
+    let user = namespaces.get(NamespaceKind::User);
+    let mut late = 0;
+    for kind in NamespaceKind::ALL {
+        match namespaces.get(kind) {
+            Namespace::Host => {}
+            Namespace::New if kind.flag() & ENTERED_LATE != 0 => late |= kind.flag(),
+            Namespace::New if matches!(user, Namespace::Join(..)) => late |= after_join(kind)?,
+            Namespace::New => plan.namespaces |= kind.flag(),
+            Namespace::Join(path, field) => join(kind, path, field, plan),
+        }
+    }
+    if matches!(user, Namespace::New) {
+        map_ids(spec, plan);
+    }
+    if late != 0 {
+        plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
+    }
+    if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
+        offset_clocks(spec, plan);
+    }
+    Ok(())
+}
+
+/// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
+pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Namespace).field(&AT);
+    let target = plan.open(Open::Target, &origin);
+    let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
+    if own(&NamespaceKind::Pid) {
+        plan.pid_namespace = Some(target);
+    }
+    let flags = NamespaceKind::ALL.into_iter().filter(own).filter(|kind| *kind != NamespaceKind::Pid);
+    let flags = flags.fold(0, |flags, kind| flags | kind.flag());
+    if flags != 0 {
+        plan.push(Step::Setns { ns: target, flags }, &origin);
+    }
+    if own(&NamespaceKind::User) {
+        become_root(plan);
+    }
+}
+
+/// Host name, domain name and sysctls: what the new namespaces are told about themselves.
+pub(crate) fn name(spec: &Spec<'_>, plan: &mut Plan) {
+    if let Some(hostname) = &spec.hostname {
+        let origin = Origin::new(Op::Hostname).field(&Pointer::new("/hostname"));
+        plan.push(Step::Sethostname { name: &c(hostname) }, &origin);
+    }
+    if let Some(domainname) = &spec.domainname {
+        let origin = Origin::new(Op::Hostname).field(&Pointer::new("/domainname"));
+        plan.push(Step::Setdomainname { name: &c(domainname) }, &origin);
+    }
+    for sysctl in &spec.linux.sysctl {
+        let origin = Origin::new(Op::Sysctl).field(&sysctl.at).path(&sysctl.path);
+        let dir = procfs(plan);
+        let path = c(&format!("sys/{}", sysctl.path));
+        plan.push(Step::WriteFile { dir, path: &path, value: Bytes(sysctl.value.as_bytes()) }, &origin);
+    }
+}
+
+/// The verified procfs that files of the kernel are written through, never the container's (CVE-2019-16884, CVE-2025-52881).
+pub(crate) fn procfs(plan: &mut Plan) -> Slot {
+    plan.open_once(Open::Procfs, &Origin::new(Op::Probe).path("/proc"))
+}
+
+fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
+    let origin = Origin::new(Op::Namespace)
+        .field(field)
+        .path(path)
+        .hint("give the path of a namespace of this kind, such as /proc/PID/ns/NAME");
+    let ns = plan.open(Open::Namespace { path: c(path), flag: kind.flag() }, &origin);
+    match kind {
+        NamespaceKind::Pid => plan.pid_namespace = Some(ns),
+        _ => plan.push(Step::Setns { ns, flags: kind.flag() }, &origin),
+    }
+    if kind == NamespaceKind::User {
+        become_root(plan);
+    }
+}
+
+/// A namespace that must belong to the joined user namespace is made by init, once it is in there.
+fn after_join(kind: NamespaceKind) -> Result<u32> {
+    match kind {
+        NamespaceKind::Pid => Err(Error::unsupported(
+            AT,
+            "a new pid namespace together with a joined user namespace is not implemented yet",
+        )),
+        _ => Ok(kind.flag()),
+    }
+}
+
+fn map_ids(spec: &Spec<'_>, plan: &mut Plan) {
+    let linux = &spec.linux;
+    plan.id_maps = Some(IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() });
+    let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux/uidMappings"));
+    plan.wait_for(Barrier::IdMaps, Step::Barrier {}, &origin);
+    become_root(plan);
+}
+
+/// Takes id 0 of the user namespace just entered: the process came in with ids that are not mapped there.
+fn become_root(plan: &mut Plan) {
+    let origin = Origin::new(Op::User).field(&Pointer::new("/linux/uidMappings"));
+    plan.push(Step::Setgid { gid: 0 }, &origin);
+    plan.push(Step::Setuid { uid: 0 }, &origin);
+}
+
+/// Clock offsets are written while nothing is in the time namespace; the program enters it by being executed (Linux 6.3).
+fn offset_clocks(spec: &Spec<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Namespace).field(&Pointer::new("/linux/timeOffsets"));
+    let lines: String =
+        spec.linux.time_offsets.iter().map(|(clock, secs, nanos)| format!("{clock} {secs} {nanos}\n")).collect();
+    if !lines.is_empty() {
+        let dir = procfs(plan);
+        let path = c"self/timens_offsets";
+        plan.push(Step::WriteFile { dir, path, value: Bytes(lines.as_bytes()) }, &origin);
+    }
+}

@@ -1,0 +1,169 @@
+//! The process: its limits, identity, privileges and program (config.md, "Process").
+//!
+//! `create` and `exec` share every line of this: capabilities in particular are computed here and nowhere else
+//! (CVE-2022-29162, CVE-2025-27612).
+
+use orlop_plan::{Bytes, Slot, Step, Texts};
+
+use super::plan::{Barrier, Open, Origin, Plan, block, c};
+use super::{Request, namespaces, terminal};
+use crate::error::{Op, Pointer};
+use crate::host::Host;
+use crate::spec::{Capabilities, Process, Seccomp, Warning};
+
+pub(crate) const PR_SET_DUMPABLE: u32 = 4;
+const PR_SET_KEEPCAPS: u32 = 8;
+const PR_SET_NO_NEW_PRIVS: u32 = 38;
+const PR_CAP_AMBIENT: u32 = 47;
+const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
+
+/// Everything between the container's root and the program, up to the last privilege.
+pub(crate) fn enter(
+    process: &Process<'_>,
+    host: &Host,
+    request: &Request<'_>,
+    peer: Option<Slot>,
+    seccomp: Option<&Seccomp<'_>>,
+    plan: &mut Plan,
+) {
+    let at = |key| Origin::new(Op::Process).field(&process.at.key(key));
+    plan.push(Step::Setsid {}, &at("terminal"));
+    match peer {
+        Some(peer) => terminal::adopt(peer, process.user.uid, plan),
+        None => own_streams(process, host, plan),
+    }
+    if let Some(score) = process.oom_score_adj {
+        let dir = namespaces::procfs(plan);
+        let value = score.to_string();
+        let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
+        plan.push(step, &at("oomScoreAdj").path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE"));
+    }
+    work_in(process, plan);
+    limit(process, plan);
+    if process.no_new_privileges {
+        plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
+    } else {
+        // Without no-new-privs a filter needs CAP_SYS_ADMIN: it goes in while that is still there.
+        filter(seccomp, host, plan);
+    }
+    become_user(process, host, plan);
+    look_up(process, plan);
+    let origin = Origin::new(Op::Process);
+    plan.push(Step::CloseOnExec { first: 3 + request.preserve_fds }, &origin);
+}
+
+/// Says ready, and waits at the gate for `start`.
+pub(crate) fn wait_for_start(plan: &mut Plan) {
+    let origin = Origin::new(Op::Start);
+    let listener = plan.open(Open::Gate, &origin);
+    plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
+}
+
+/// The program takes the place of init.
+pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
+    if process.no_new_privileges {
+        filter(seccomp, host, plan);
+    }
+    let args = block(&process.args);
+    let home = host.home.as_ref().map(|home| format!("HOME={home}"));
+    let env = block(process.env.iter().map(AsRef::as_ref).chain(home.as_deref()));
+    let step = Step::Exec { args: Texts::from_block(&args), env: Texts::from_block(&env) };
+    plan.push(step, &program(process));
+}
+
+fn program(process: &Process<'_>) -> Origin {
+    let origin = Origin::new(Op::Exec).field(&process.at.key("args"));
+    process.args.first().map_or(origin.clone(), |name| origin.path(name))
+}
+
+/// Streams that the host handed in belong to the user, as `docker run --user` expects of `/dev/stdout`.
+fn own_streams(process: &Process<'_>, host: &Host, plan: &mut Plan) {
+    let origin = Origin::new(Op::Process).field(&process.at.key("user"));
+    for stream in host.streams_to_own.iter().copied() {
+        plan.push(Step::ChownStream { stream, uid: process.user.uid }, &origin);
+    }
+}
+
+/// The working directory is made if it is missing, as engines expect, and is inside the root (CVE-2024-21626).
+fn work_in(process: &Process<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Cwd).field(&process.at.key("cwd")).path(&process.cwd);
+    let path = c(&process.cwd);
+    if process.cwd != "/" {
+        plan.push(Step::MakeCwd { path: &path }, &origin);
+    }
+    plan.push(Step::Chdir { path: &path }, &origin);
+}
+
+fn limit(process: &Process<'_>, plan: &mut Plan) {
+    for rlimit in &process.rlimits {
+        let origin = Origin::new(Op::Rlimit).field(&rlimit.at).hint("raising a hard limit needs CAP_SYS_RESOURCE");
+        let step = Step::Setrlimit { resource: rlimit.resource, soft: rlimit.soft, hard: rlimit.hard };
+        plan.push(step, &origin);
+    }
+}
+
+fn filter(seccomp: Option<&Seccomp<'_>>, host: &Host, plan: &mut Plan) {
+    let (Some(_), Some(filter)) = (seccomp, &host.seccomp) else { return };
+    let origin = Origin::new(Op::Seccomp).field(&Pointer::new("/linux/seccomp"));
+    plan.push(Step::Seccomp { flags: filter.flags, filter: Bytes(&filter.bytes) }, &origin);
+}
+
+fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
+    let user = &process.user;
+    let at = process.at.key("user");
+    let origin = |key| Origin::new(Op::User).field(&at.key(key));
+    let capabilities = granted(process, host, plan);
+    let privileges = Origin::new(Op::Capabilities).field(&process.at.key("capabilities"));
+    // What an init of a new user namespace was born with must not outlive it here.
+    plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
+    plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
+    plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
+    let gids: Vec<u8> = user.additional_gids.iter().flat_map(|gid| gid.to_ne_bytes()).collect();
+    plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
+    plan.push(Step::Setgid { gid: user.gid }, &origin("gid"));
+    plan.push(Step::Setuid { uid: user.uid }, &origin("uid"));
+    let Capabilities { effective, permitted, inheritable, ambient, .. } = capabilities;
+    plan.push(Step::Capset { effective, permitted, inheritable }, &privileges);
+    if ambient != 0 {
+        plan.push(Step::RaiseAmbient { raise: ambient }, &privileges);
+    }
+    plan.push(Step::Umask { mask: user.umask.unwrap_or(0o022) }, &origin("umask"));
+}
+
+/// What can be granted of what is asked for. What cannot is a warning, not an error (config.md, `capabilities`).
+fn granted(process: &Process<'_>, host: &Host, plan: &mut Plan) -> Capabilities {
+    let asked = process.capabilities;
+    let mask = host.capabilities;
+    let missing = (asked.bounding | asked.effective | asked.permitted | asked.inheritable | asked.ambient) & !mask;
+    if missing != 0 {
+        let names: Vec<_> =
+            Capabilities::names().filter(|(bit, _)| missing & 1 << bit != 0).map(|(_, name)| name).collect();
+        let message = format!("cannot be granted here: {}", names.join(", "));
+        plan.warnings.push(Warning { field: process.at.key("capabilities"), message });
+    }
+    Capabilities {
+        bounding: asked.bounding & mask,
+        effective: asked.effective & mask,
+        inheritable: asked.inheritable & mask,
+        permitted: asked.permitted & mask,
+        ambient: asked.ambient & mask,
+    }
+}
+
+/// The names under which the program may be found: itself, or itself in each directory of its own `PATH`.
+fn look_up(process: &Process<'_>, plan: &mut Plan) {
+    let Some(name) = process.args.first() else { return };
+    let origin = program(process);
+    if name.contains('/') {
+        let candidates = block([name]);
+        plan.push(Step::Lookup { candidates: Texts::from_block(&candidates) }, &origin);
+        return;
+    }
+    let path = process.env.iter().rev().find_map(|variable| variable.strip_prefix("PATH=")).unwrap_or_default();
+    let directories = path.split(':').filter(|directory| directory.starts_with('/'));
+    let candidates = block(directories.map(|directory| format!("{}/{name}", directory.trim_end_matches('/'))));
+    plan.push(Step::Lookup { candidates: Texts::from_block(&candidates) }, &origin.hint(NOT_IN_PATH));
+}
+
+/// Engines match on these words (`executable file not found in $PATH`).
+pub(crate) const NOT_IN_PATH: &str = "executable file not found in $PATH";

@@ -1,0 +1,129 @@
+//! The root filesystem: opened by the parent, attached in the container's mount namespace, entered at the end
+//! (config.md, "Root"; config-linux.md, "Rootfs Mount Propagation").
+
+use orlop_plan::{Slot, Step};
+
+use super::Request;
+use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
+use super::plan::{Open, Origin, Plan, in_bundle};
+use crate::error::{Error, Op, Pointer, Result};
+use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
+
+const ROOT: Pointer = Pointer::new("/root/path");
+
+/// Init's own slots.
+pub(crate) mod local {
+    use orlop_plan::Slot;
+
+    /// The filesystem context being configured.
+    pub(crate) const FS: Slot = Slot::local(0);
+    /// The mount being made.
+    pub(crate) const MOUNT: Slot = Slot::local(1);
+    /// The container's `/dev`, where that is a new tmpfs.
+    pub(crate) const DEV: Slot = Slot::local(2);
+    /// The empty directory that masked directories show.
+    pub(crate) const EMPTY: Slot = Slot::local(3);
+    /// The host's `/dev/null`, which masked files show.
+    pub(crate) const NULL: Slot = Slot::local(4);
+    /// The root of the mount namespace before the container's own.
+    pub(crate) const OLD_ROOT: Slot = Slot::local(5);
+    /// The multiplexer's side of the terminal.
+    pub(crate) const TERMINAL: Slot = Slot::local(6);
+    /// The process's side of the terminal.
+    pub(crate) const PEER: Slot = Slot::local(7);
+    /// The directory of all cgroup v1 hierarchies.
+    pub(crate) const CGROUPS: Slot = Slot::local(8);
+    /// The first of those in which mounts wait that become read-only at the end.
+    pub(crate) const LATE: u16 = 9;
+}
+
+/// Has the parent open the root filesystem, and puts it where nothing of the host's mounts can see it.
+pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> Result<Slot> {
+    let origin = Origin::new(Op::Root)
+        .field(&ROOT)
+        .path(&spec.root)
+        .hint("root.path names the directory of the container's filesystem, relative to the bundle");
+    let path = in_bundle(&request.bundle, &spec.root)?;
+    if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
+        return without_mount_namespace(spec, path, &origin, plan);
+    }
+    let root = plan.open(Open::Tree { path, recursive: true }, &origin);
+    isolate(plan, &origin);
+    inherit(spec, root, plan, &origin);
+    plan.push(Step::AttachOn { mount: root, on: local::OLD_ROOT }, &origin);
+    Ok(root)
+}
+
+/// The root of the container that `exec` has joined.
+pub(crate) fn of_target(plan: &mut Plan) -> Slot {
+    plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, &Origin::new(Op::Root));
+    local::OLD_ROOT
+}
+
+/// The propagation that trees taken from the host begin with: what the whole root is to have, slave unless it says otherwise.
+pub(crate) fn inherit(spec: &Spec<'_>, mount: Slot, plan: &mut Plan, origin: &Origin) {
+    let propagation = match spec.linux.rootfs_propagation {
+        None | Some(Propagation::Slave) => MS_SLAVE,
+        Some(Propagation::Private | Propagation::Unbindable) => MS_PRIVATE,
+        Some(Propagation::Shared) => return,
+    };
+    plan.push(propagate(mount, MS_REC | propagation), origin);
+}
+
+/// A step that changes how mount events travel.
+pub(crate) fn propagate(mount: Slot, flags: u64) -> Step<'static> {
+    let recursive = flags & MS_REC != 0;
+    Step::MountSetattr { mount, recursive, set: 0, clear: 0, propagation: flags & !MS_REC, userns: Slot::NONE }
+}
+
+/// The last changes to the root, then into it.
+pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Root).field(&ROOT).path(&spec.root);
+    if !layout.pivots {
+        plan.push(Step::Chroot { root: layout.root }, &origin);
+        return;
+    }
+    let at_the_end = match spec.linux.rootfs_propagation {
+        Some(Propagation::Shared) => Some(MS_SHARED),
+        Some(Propagation::Unbindable) => Some(MS_UNBINDABLE),
+        _ => None,
+    };
+    if let Some(propagation) = at_the_end {
+        plan.push(propagate(layout.root, propagation), &origin);
+    }
+    if spec.root_readonly {
+        let read_only = Step::MountSetattr {
+            mount: layout.root,
+            recursive: false,
+            set: super::mounts::MOUNT_ATTR_RDONLY,
+            clear: 0,
+            propagation: 0,
+            userns: Slot::NONE,
+        };
+        plan.push(read_only, &Origin::new(Op::Root).field(&Pointer::new("/root/readonly")));
+    }
+    let enter = match request.no_pivot {
+        true => Step::Chroot { root: layout.root },
+        false => Step::PivotRoot { root: layout.root },
+    };
+    plan.push(enter, &origin);
+}
+
+/// Cuts the new mount namespace off from the host's: what is done here shows nowhere else.
+fn isolate(plan: &mut Plan, origin: &Origin) {
+    plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, origin);
+    plan.push(propagate(local::OLD_ROOT, MS_REC | MS_PRIVATE), origin);
+}
+
+/// In the host's mount namespace nothing may be mounted: the root is entered as it is.
+fn without_mount_namespace(spec: &Spec<'_>, path: std::ffi::CString, origin: &Origin, plan: &mut Plan) -> Result<Slot> {
+    let refuse =
+        |field| Err(Error::unsupported(field, "needs a mount namespace: it would be done to the host's mounts"));
+    if let Some(mount) = spec.mounts.first() {
+        return refuse(mount.at.clone());
+    }
+    if spec.root_readonly {
+        return refuse(Pointer::new("/root/readonly"));
+    }
+    Ok(plan.open(Open::Directory { path }, origin))
+}

@@ -1,0 +1,372 @@
+//! [`Container`]: one that was created. One method for each operation of the specification (runtime.md, "Operations").
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::compile::{self, Plan, Request, Terminal};
+use crate::error::{At, Error, Kind, Op, Result};
+use crate::host::Host;
+use crate::launch::{self, Gate, Sources};
+use crate::options::Exec;
+use crate::process::Process;
+use crate::spec::{self, Spec};
+use crate::state::{Directory, Record, State, Status, Store};
+use crate::sys::{pidfd, proc_stat};
+
+/// How long a killed process may take to be gone.
+const DEATH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A container, by the directory that is kept of it. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct Container {
+    store: Arc<Store>,
+    directory: Directory,
+}
+
+/// The configuration a container was created from.
+#[derive(Clone, Debug)]
+pub struct Config(Vec<u8>);
+
+impl Config {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes of `config.json`.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The configuration, read.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn spec(&self) -> Result<Spec<'_>> {
+        Spec::from_slice(&self.0)
+    }
+}
+
+impl Container {
+    pub(crate) fn new(store: Arc<Store>, directory: Directory) -> Self {
+        Self { store, directory }
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.directory.id()
+    }
+
+    /// The state of the container now (runtime.md, "Query State").
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] once it is deleted.
+    pub fn state(&self) -> Result<State> {
+        let Some(record) = self.directory.record()? else { return Err(self.unborn()) };
+        Ok(describe(&record, self.status(&record)?))
+    }
+
+    /// The configuration it was created from.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] once it is deleted.
+    pub fn config(&self) -> Result<Config> {
+        self.directory.config()?.map(Config).ok_or_else(|| self.unborn())
+    }
+
+    /// Runs the program (runtime.md, "Start"). Returns once it has been executed and the `poststart` hooks have run.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
+    /// [`Kind::Hook`] where a `startContainer` hook failed.
+    pub fn start(&self) -> Result<()> {
+        self.during("start", || {
+            self.directory.lock()?;
+            let record = self.record()?;
+            match self.status(&record)? {
+                Status::Created => {}
+                Status::Running | Status::Paused => {
+                    return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
+                }
+                Status::Stopped => {
+                    return Err(self.wrong_status(Op::Start, "cannot start a container that has stopped"));
+                }
+                Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
+            }
+            Gate::open(&self.directory, &record.last_steps)?;
+            self.directory.remove_gate()?;
+            let config = self.config()?;
+            self.poststart(&config.spec()?, &describe(&record, Status::Running));
+            Ok(())
+        })
+    }
+
+    /// Runs a second process in the container. It is a child of the caller.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] unless the container is created or running; [`Kind::Executable`] where the program cannot be executed.
+    pub fn exec(&self, process: &spec::Process<'_>, options: &Exec<'_>) -> Result<Process> {
+        self.during("exec in", || {
+            let record = self.record()?;
+            let status = self.status(&record)?;
+            match status {
+                Status::Created | Status::Running => {}
+                Status::Paused if options.ignore_paused => {}
+                Status::Paused => {
+                    let message = "cannot exec in a paused container (use --ignore-paused to override)";
+                    return Err(self.wrong_status(Op::Exec, message));
+                }
+                Status::Stopped | Status::Creating => {
+                    return Err(self.wrong_status(Op::Exec, "cannot exec in a stopped container"));
+                }
+            }
+            let config = self.config()?;
+            let spec = config.spec()?;
+            let target = self.target(&record)?;
+            let root = format!("/proc/{}/root", record.pid);
+            let host = Host::for_exec(process, &spec, root.as_ref(), &record.cgroup, &*self.store)?;
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
+            self.launch(&plan, &record, target, options)
+        })
+    }
+
+    /// Sends `signal` to the first process, or with `all` to every process of the container.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] `container not running` unless it is created, running or paused; [`Kind::Argument`] for a signal that
+    /// is none.
+    pub fn kill(&self, signal: i32, all: bool) -> Result<()> {
+        self.during("kill", || {
+            let record = self.record()?;
+            if self.status(&record)? == Status::Stopped && !all {
+                return Err(self.wrong_status(Op::Kill, "container not running"));
+            }
+            // Without a pid namespace of its own, the death of the first process ends nobody else.
+            if all || (signal == libc::SIGKILL && !record.own_pids) {
+                return record.cgroup.kill_all(signal);
+            }
+            let target = self.target(&record)?;
+            pidfd::send_signal(target.as_fd(), signal).at(Op::Kill).map_err(|error| match error.errno() {
+                Some(nix::errno::Errno::EINVAL) => error.kind_is(Kind::Argument).hint("signals are 1 to 64"),
+                Some(nix::errno::Errno::ESRCH) => self.wrong_status(Op::Kill, "container not running"),
+                _ => error,
+            })
+        })
+    }
+
+    /// Removes the container and all that was made for it (runtime.md, "Delete"). With `force`, kills it first.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] while it runs and `force` is not given.
+    pub fn delete(&self, force: bool) -> Result<()> {
+        self.during("delete", || {
+            self.directory.lock()?;
+            if let Some(record) = self.directory.record()? {
+                let status = self.status(&record)?;
+                match status {
+                    Status::Running | Status::Paused if !force => {
+                        let message = format!("cannot delete container {} that is not stopped: {status}", self.id());
+                        return Err(self.wrong_status(Op::Delete, message));
+                    }
+                    Status::Stopped => {}
+                    // The lock is ours: whoever was creating it is gone.
+                    Status::Creating | Status::Created | Status::Running | Status::Paused => self.end(&record)?,
+                }
+                let config = self.directory.config()?.map(Config);
+                self.remove()?;
+                self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
+                return Ok(());
+            }
+            self.remove()
+        })
+    }
+
+    /// Freezes every process of the container.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] `container not running` unless it is running.
+    pub fn pause(&self) -> Result<()> {
+        self.during("pause", || {
+            self.directory.lock()?;
+            let record = self.record()?;
+            match self.status(&record)? {
+                Status::Running | Status::Created => record.cgroup.freeze(),
+                _ => Err(self.wrong_status(Op::Freeze, "container not running")),
+            }
+        })
+    }
+
+    /// Thaws a paused container.
+    ///
+    /// # Errors
+    /// [`Kind::Status`] `container not paused` unless it is.
+    pub fn resume(&self) -> Result<()> {
+        self.during("resume", || {
+            self.directory.lock()?;
+            let record = self.record()?;
+            match self.status(&record)? {
+                Status::Paused => record.cgroup.thaw(),
+                _ => Err(self.wrong_status(Op::Freeze, "container not paused")),
+            }
+        })
+    }
+
+    /// The ids of all its processes, in the caller's pid namespace.
+    ///
+    /// # Errors
+    /// [`Op::Cgroup`] where its cgroup cannot be read.
+    pub fn processes(&self) -> Result<Vec<i32>> {
+        self.record()?.cgroup.processes()
+    }
+
+    /// Removes what is there of it; what is gone already is fine.
+    pub(crate) fn remove(&self) -> Result<()> {
+        if let Some(record) = self.directory.record()? {
+            record.cgroup.kill_all(libc::SIGKILL)?;
+            record.cgroup.remove()?;
+        }
+        self.store.remove(&self.directory)
+    }
+
+    /// The program runs, so a hook that fails is only told of (config.md, "Poststart").
+    pub(crate) fn poststart(&self, spec: &Spec<'_>, state: &State) {
+        if let Err(error) = launch::run_hooks(&spec.hooks.poststart, state, &state.bundle) {
+            log::warn!("{error}");
+        }
+    }
+
+    /// The container is gone, so a hook that fails is only told of (config.md, "Poststop").
+    fn poststop(&self, config: Option<&Config>, state: &State) {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return };
+        for hook in &spec.hooks.poststop {
+            if let Err(error) = launch::run_hooks(std::slice::from_ref(hook), state, &state.bundle) {
+                log::warn!("{error}");
+            }
+        }
+    }
+
+    fn exec_request<'r>(&'r self, process: &spec::Process<'_>, options: &Exec<'_>) -> Result<Request<'r>> {
+        let terminal = match (process.terminal, options.console_socket) {
+            (false, None) => Terminal::None,
+            (true, Some(_)) => Terminal::ConsoleSocket,
+            (true, None) => Terminal::Caller,
+            (false, Some(_)) => {
+                let message = "cannot use console socket if runc will not detach or allocate tty";
+                return Err(Error::new(Kind::Argument, Op::Console).message(message));
+            }
+        };
+        Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, ..Request::default() })
+    }
+
+    fn launch(&self, plan: &Plan, record: &Record, target: OwnedFd, options: &Exec<'_>) -> Result<Process> {
+        let (terminal, theirs) = launch::terminal_pair(plan)?;
+        let sources = Sources {
+            cgroup: Some(&record.cgroup),
+            target: Some(target.as_fd()),
+            console: options.console_socket.map(launch::connect).transpose()?,
+            terminal: theirs,
+            ..Sources::default()
+        };
+        let mut launched = launch::launch(plan, sources, Some(&record.cgroup), options.stdio.in_order())?;
+        launched.converse(|_, _| Ok(()))?;
+        launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
+        let (pid, pidfd) = launched.release().ok_or_else(|| Error::new(Kind::System, Op::Spawn))?;
+        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None })
+    }
+
+    fn record(&self) -> Result<Record> {
+        self.directory.record()?.ok_or_else(|| self.unborn())
+    }
+
+    fn status(&self, record: &Record) -> Result<Status> {
+        if record.pid == 0 {
+            return Ok(if self.directory.is_busy() { Status::Creating } else { Status::Stopped });
+        }
+        if !proc_stat::is_alive(record.pid, record.start_time) {
+            return Ok(Status::Stopped);
+        }
+        if self.directory.has_gate() {
+            return Ok(Status::Created);
+        }
+        if self.directory.has_new_gate() {
+            return Ok(Status::Creating);
+        }
+        match record.cgroup.is_frozen() {
+            Ok(true) => Ok(Status::Paused),
+            _ => Ok(Status::Running),
+        }
+    }
+
+    /// The first process, surely: one that took its number later began later.
+    fn target(&self, record: &Record) -> Result<OwnedFd> {
+        let gone = || self.wrong_status(Op::Kill, "container not running");
+        let pid = rustix::process::Pid::from_raw(record.pid).ok_or_else(gone)?;
+        let pidfd = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+            Err(rustix::io::Errno::SRCH) => return Err(gone()),
+            opened => opened.at(Op::Open)?,
+        };
+        match proc_stat::is_alive(record.pid, record.start_time) {
+            true => Ok(pidfd),
+            false => Err(gone()),
+        }
+    }
+
+    /// Kills the first process and waits until it is gone.
+    fn end(&self, record: &Record) -> Result<()> {
+        let Ok(target) = self.target(record) else { return Ok(()) };
+        match pidfd::send_signal(target.as_fd(), libc::SIGKILL) {
+            Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
+            Err(errno) => return Err(errno).at(Op::Kill),
+        }
+        // A frozen process dies once it is thawed.
+        if record.cgroup.is_frozen().unwrap_or(false) {
+            record.cgroup.thaw()?;
+        }
+        let deadline = Instant::now() + DEATH_TIMEOUT;
+        while Instant::now() < deadline {
+            let limit = Timespec { tv_sec: 1, tv_nsec: 0 };
+            let mut fds = [PollFd::new(&target, PollFlags::IN)];
+            match poll(&mut fds, Some(&limit)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(errno) => return Err(errno).at(Op::Delete),
+            }
+        }
+        Err(Error::new(Kind::Timeout, Op::Delete).message("the killed process does not go away"))
+    }
+
+    fn during<T>(&self, verb: &str, operation: impl FnOnce() -> Result<T>) -> Result<T> {
+        operation().map_err(|error| error.during(format!("{verb} {}", self.id())))
+    }
+
+    fn wrong_status(&self, op: Op, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+        Error::new(Kind::Status, op).message(message)
+    }
+
+    fn unborn(&self) -> Error {
+        Error::new(Kind::NotFound, Op::State).on(self.id()).message("container does not exist")
+    }
+}
+
+/// A record as the specification words it.
+pub(crate) fn describe(record: &Record, status: Status) -> State {
+    State {
+        oci_version: record.oci_version.clone(),
+        id: record.id.clone(),
+        pid: if status == Status::Stopped { 0 } else { record.pid },
+        status,
+        bundle: record.bundle.clone(),
+        rootfs: record.rootfs.clone(),
+        created: record.created.clone(),
+        owner: record.owner_name.clone(),
+        annotations: record.annotations.clone(),
+    }
+}

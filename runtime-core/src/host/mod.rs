@@ -1,0 +1,118 @@
+//! This machine → [`Host`]: the facts that compilation depends on, asked once and only those the spec needs.
+//!
+//! Asks, decides nothing: every question costs a system call of each start.
+
+mod passwd;
+mod process;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use crate::cgroup::{Cgroup, Layout};
+use crate::error::{At, Error, Op, Pointer, Result};
+use crate::seccomp::{self, Filter};
+use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
+
+/// The facts of this machine.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Host {
+    /// How cgroups are mounted.
+    pub(crate) cgroups: Layout,
+    /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
+    pub(crate) target_cgroups: usize,
+    /// The capabilities that can be granted, bit N for capability N.
+    pub(crate) capabilities: u64,
+    /// What each bind mount's source is, by index in `mounts`.
+    pub(crate) bind_sources: Vec<FileKind>,
+    /// The user's home directory, where the environment does not name one.
+    pub(crate) home: Option<String>,
+    /// The standard streams that the container's user is to own.
+    pub(crate) streams_to_own: Vec<u32>,
+    /// The compiled seccomp profile.
+    pub(crate) seccomp: Option<Filter>,
+}
+
+/// What the source of a bind mount is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// A directory.
+    #[default]
+    Directory,
+    /// Anything else.
+    Other,
+}
+
+/// All capabilities: what root of a new user namespace has.
+const ALL_CAPABILITIES: u64 = u64::MAX;
+
+impl Host {
+    /// What `create` and `run` need to know.
+    pub(crate) fn for_create(spec: &Spec<'_>, bundle: &Path, cache: &dyn Cache) -> Result<Self> {
+        let root = bundle.join(&*spec.root);
+        Ok(Self {
+            cgroups: Layout::probe()?,
+            bind_sources: bind_sources(spec, bundle)?,
+            home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
+            ..Self::for_process(&spec.process, spec, cache)?
+        })
+    }
+
+    /// What `exec` needs to know of a container whose first process has the root directory `root`.
+    pub(crate) fn for_exec(
+        process: &Process<'_>,
+        spec: &Spec<'_>,
+        root: &Path,
+        cgroup: &Cgroup,
+        cache: &dyn Cache,
+    ) -> Result<Self> {
+        Ok(Self {
+            target_cgroups: cgroup.paths().iter().filter(|dir| !dir.unified).count(),
+            home: passwd::home(process, || passwd::below(root)),
+            ..Self::for_process(process, spec, cache)?
+        })
+    }
+
+    fn for_process(process: &Process<'_>, spec: &Spec<'_>, cache: &dyn Cache) -> Result<Self> {
+        let own_users = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
+        let seccomp = spec.linux.seccomp.as_ref().map(|profile| match cache.directory() {
+            Some(directory) => seccomp::cached(profile, directory.as_fd()),
+            None => seccomp::compile(profile),
+        });
+        Ok(Self {
+            capabilities: if own_users { ALL_CAPABILITIES } else { process::capabilities()? },
+            streams_to_own: process::streams_to_own(process),
+            seccomp: seccomp.transpose()?,
+            ..Self::default()
+        })
+    }
+}
+
+/// Where compiled seccomp filters are kept. Asked only when there is a profile.
+pub(crate) trait Cache {
+    /// The directory, if it can be had.
+    fn directory(&self) -> Option<OwnedFd>;
+}
+
+/// What each bind source is: it decides whether its mount point is a directory or a file.
+fn bind_sources(spec: &Spec<'_>, bundle: &Path) -> Result<Vec<FileKind>> {
+    if !spec.mounts.iter().any(|mount| matches!(mount.kind, MountKind::Bind { .. })) {
+        return Ok(Vec::new());
+    }
+    spec.mounts
+        .iter()
+        .map(|mount| match &mount.kind {
+            MountKind::Bind { source, .. } => file_kind(&bundle.join(&**source), &mount.at.key("source")),
+            _ => Ok(FileKind::default()),
+        })
+        .collect()
+}
+
+fn file_kind(path: &Path, field: &Pointer) -> Result<FileKind> {
+    let stat = rustix::fs::stat(path).at(Op::Mount).map_err(|error: Error| {
+        error.on(path).field(field.clone()).hint("the source of a bind mount must exist on the host")
+    })?;
+    match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
+        rustix::fs::FileType::Directory => Ok(FileKind::Directory),
+        _ => Ok(FileKind::Other),
+    }
+}

@@ -1,0 +1,125 @@
+//! What init says, and what it is answered: eight bytes one way, one byte the other.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use orlop_plan::Report;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{RecvFlags, SendFlags};
+
+use crate::compile::Origin;
+use crate::error::{At, Error, Kind, Op, Result};
+use crate::sys::wait::Ending;
+
+/// What was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Init stands at this step and waits.
+    Waits(u32),
+    /// A step failed.
+    Failed(Report),
+    /// Nothing more will be said.
+    Gone,
+}
+
+/// Waits for the next word.
+pub(crate) fn listen(dialogue: BorrowedFd<'_>, patience: Option<Duration>) -> Result<Said> {
+    if !is_readable(dialogue, patience)? {
+        return Err(Error::new(Kind::Timeout, Op::Dialogue)
+            .message("init did not answer in time")
+            .hint("is a filesystem or a hook of this container hanging?"));
+    }
+    let mut bytes = [0; Report::LEN + 1];
+    let received = rustix::io::retry_on_intr(|| rustix::net::recv(dialogue, &mut bytes, RecvFlags::empty()));
+    let len = match received {
+        Ok((len, _)) => len,
+        Err(rustix::io::Errno::CONNRESET) => 0,
+        Err(errno) => return Err(errno).at(Op::Dialogue),
+    };
+    match bytes.get(..len) {
+        None | Some([]) => Ok(Said::Gone),
+        Some(said) => match Report::decode(said) {
+            Some(Report { step, errno: 0 }) => Ok(Said::Waits(step)),
+            Some(report) => Ok(Said::Failed(report)),
+            None => Err(nonsense()),
+        },
+    }
+}
+
+/// Lets init go on.
+pub(crate) fn answer(dialogue: BorrowedFd<'_>) -> Result<()> {
+    rustix::net::send(dialogue, &[1], SendFlags::NOSIGNAL).at(Op::Dialogue).map(drop)
+}
+
+/// A report in words: the origin of its step says what was asked for.
+pub(crate) fn explain(report: Report, origins: &[Origin]) -> Error {
+    let origin = usize::try_from(report.step).ok().and_then(|step| origins.get(step));
+    let Some(origin) = origin else {
+        return Error::new(Kind::System, Op::Dialogue).message("init could not read its plan");
+    };
+    match report.errno {
+        errno @ 1.. => refine(origin, Errno::from_raw(errno)),
+        status => Error::new(Kind::Hook, origin.op).message(ended(-status)).located(origin),
+    }
+}
+
+/// Init said something that no plan of this library makes it say.
+pub(crate) fn nonsense() -> Error {
+    Error::new(Kind::System, Op::Dialogue).message("init gave a report that is cut short or not one")
+}
+
+/// Init ended without a word.
+pub(crate) fn died(ending: Option<std::result::Result<Ending, Errno>>) -> Error {
+    let error = Error::new(Kind::System, Op::Dialogue);
+    match ending {
+        Some(Ok(Ending::Signal(libc::SIGKILL))) => error
+            .message("init was killed (signal 9) before it was ready")
+            .hint("is linux.resources.memory.limit too low, or is something else killing it?"),
+        Some(Ok(Ending::Signal(signal))) => error.message(format!("init was killed by signal {signal}")),
+        Some(Ok(Ending::Code(code))) => error.message(format!("init ended with code {code} before it was ready")),
+        Some(Err(errno)) => error.message("init is gone").errno_is(errno),
+        None => error.message("init is gone"),
+    }
+}
+
+/// The words engines know for a program that cannot be executed (their exit codes 126 and 127 depend on them).
+fn refine(origin: &Origin, errno: Errno) -> Error {
+    let error = origin.error(errno);
+    match (origin.op, errno) {
+        (Op::Exec, Errno::ENOENT) if origin.hint == Some(crate::compile::NOT_IN_PATH) => {
+            Error::new(Kind::Executable, Op::Exec).located(origin).message(crate::compile::NOT_IN_PATH)
+        }
+        (Op::Exec, _) => error.kind_is(Kind::Executable).hint(exec_hint(errno)),
+        (Op::Hook, Errno::ETIMEDOUT) => {
+            Error::new(Kind::Timeout, Op::Hook).located(origin).message("took longer than its timeout and was killed")
+        }
+        (Op::Hook, _) => error.kind_is(Kind::Hook),
+        _ => error,
+    }
+}
+
+fn exec_hint(errno: Errno) -> &'static str {
+    match errno {
+        Errno::ENOENT => "no such program in the container, or its interpreter is missing",
+        Errno::EACCES => "the program must be executable for the container's user, on a mount without noexec",
+        Errno::EISDIR => "process.args names a directory",
+        Errno::ENOEXEC => "the program is not one for this machine, or a script without #!",
+        _ => "the container's program could not be executed",
+    }
+}
+
+/// Status of a program as init reports it: 256 and more is a signal.
+fn ended(status: i32) -> String {
+    match status {
+        256.. => format!("was killed by signal {}", status - 256),
+        _ => format!("ended with status {status}"),
+    }
+}
+
+fn is_readable(fd: BorrowedFd<'_>, patience: Option<Duration>) -> Result<bool> {
+    let limit = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
+    let ready = rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).at(Op::Dialogue)?;
+    Ok(ready > 0)
+}

@@ -1,0 +1,25 @@
+//! The id maps of a new user namespace (`user_namespaces(7)`).
+
+use std::fmt::Write as _;
+
+use crate::compile::Plan;
+use crate::error::{At, Op, Pointer, Result};
+use crate::spec::IdMapping;
+
+/// Writes the maps of `pid`'s user namespace while it waits.
+pub(crate) fn write(plan: &Plan, pid: i32) -> Result<()> {
+    let Some(maps) = &plan.id_maps else { return Ok(()) };
+    one(pid, "uid_map", &maps.uids, Pointer::new("/linux/uidMappings"))?;
+    one(pid, "gid_map", &maps.gids, Pointer::new("/linux/gidMappings"))
+}
+
+fn one(pid: i32, file: &str, mappings: &[IdMapping], field: Pointer) -> Result<()> {
+    let mut lines = String::new();
+    for IdMapping { container_id, host_id, size } in mappings {
+        // Writing to a String cannot fail.
+        writeln!(lines, "{container_id} {host_id} {size}").ok();
+    }
+    std::fs::write(format!("/proc/{pid}/{file}"), lines)
+        .at(Op::IdMap)
+        .map_err(|error| error.field(field).hint("mappings must not overlap, and need privilege over the host's ids"))
+}

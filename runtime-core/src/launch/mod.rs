@@ -1,0 +1,157 @@
+//! `Plan` → processes: opens what the plan names, starts init, and talks with it until the launch is done.
+//!
+//! The only place that starts a process. Whatever fails here leaves no process behind: [`Launched`] ends init when it is
+//! dropped before the launch is done.
+
+mod dialogue;
+mod gate;
+mod hooks;
+mod id_mapping;
+mod opens;
+mod socket;
+mod spawn;
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::fs::MemfdFlags;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
+
+use crate::cgroup::Cgroup;
+use crate::compile::{Barrier, Plan};
+use crate::error::{At, Op, Result};
+use dialogue::Said;
+use spawn::{Birth, Born};
+
+pub(crate) use gate::Gate;
+pub(crate) use hooks::{HookState, run as run_hooks};
+pub(crate) use opens::Sources;
+pub(crate) use socket::{connect, publish, receive_fd, terminal_pair};
+
+/// How long init may take from one word to the next; a hook's own time comes on top.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Init under way.
+#[derive(Debug)]
+pub(crate) struct Launched<'p> {
+    plan: &'p Plan,
+    born: Option<Born>,
+    dialogue: OwnedFd,
+    patience: Option<Duration>,
+}
+
+/// What the standard streams of a process are; `None` is the caller's own.
+pub(crate) type Streams<'s> = [Option<BorrowedFd<'s>>; 3];
+
+/// Starts init on its way through `plan`.
+pub(crate) fn launch<'p>(
+    plan: &'p Plan,
+    sources: Sources<'_>,
+    cgroup: Option<&Cgroup>,
+    stdio: Streams<'_>,
+) -> Result<Launched<'p>> {
+    let target = sources.target;
+    let opened = opens::all(plan, sources)?;
+    let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .at(Op::Dialogue)?;
+    let fds: Vec<i32> = opened.iter().map(|fd| fd.as_raw_fd()).collect();
+    let memory = encode(plan, theirs.as_raw_fd(), &fds)?;
+    let pid_namespace = plan.pid_namespace.and_then(|slot| slot.index()?.checked_sub(1)).and_then(|at| opened.get(at));
+    let born = spawn::spawn(&Birth {
+        namespaces: plan.namespaces,
+        cgroup: birthplace.as_ref().map(AsFd::as_fd),
+        pid_namespace: pid_namespace.map(AsFd::as_fd).or(plan.pid_namespace.and(target)),
+        plan: memory.as_fd(),
+        dialogue: theirs.as_fd(),
+        fds: &fds,
+        stdio,
+    })?;
+    Ok(Launched { plan, born: Some(born), dialogue: ours, patience: patience(plan) })
+}
+
+/// The plan as init maps it.
+fn encode(plan: &Plan, dialogue: i32, opened: &[i32]) -> Result<OwnedFd> {
+    let fds: Vec<i32> = std::iter::once(dialogue).chain(opened.iter().copied()).collect();
+    let mut bytes = Vec::with_capacity(plan.steps.len() + 4 * fds.len() + 64);
+    orlop_plan::Plan::write(&fds, plan.trace_slot(), &plan.steps, &mut bytes);
+    let memory = rustix::fs::memfd_create("orlop-plan", MemfdFlags::CLOEXEC).at(Op::Spawn)?;
+    crate::sys::file::write_all(&memory, &bytes).at(Op::Spawn)?;
+    Ok(memory)
+}
+
+/// No limit where a hook of init has none: the specification lets it take all the time it wants.
+fn patience(plan: &Plan) -> Option<Duration> {
+    plan.steps().try_fold(PATIENCE, |sum, (_, step)| match step {
+        orlop_plan::Step::Hook { timeout: 0, .. } => None,
+        orlop_plan::Step::Hook { timeout, .. } => Some(sum + Duration::from_millis(timeout)),
+        _ => Some(sum),
+    })
+}
+
+impl Launched<'_> {
+    /// The process id, in the caller's pid namespace.
+    pub(crate) fn pid(&self) -> i32 {
+        self.born.as_ref().map_or(0, |born| born.pid)
+    }
+
+    /// The process itself.
+    pub(crate) fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+        self.born.as_ref().map(|born| born.pidfd.as_fd())
+    }
+
+    /// Talks with init until it is ready or has become the program; `act` does what init waits for at each barrier.
+    pub(crate) fn converse(&mut self, mut act: impl FnMut(Barrier, &Self) -> Result<()>) -> Result<()> {
+        loop {
+            match dialogue::listen(self.dialogue.as_fd(), self.patience)? {
+                Said::Waits(step) => match self.barrier(step) {
+                    Some(Barrier::Ready) => return dialogue::answer(self.dialogue.as_fd()),
+                    Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(barrier) => act(barrier, self)?,
+                    None => return Err(dialogue::nonsense()),
+                },
+                Said::Failed(report) => return Err(dialogue::explain(report, &self.plan.origins)),
+                Said::Gone => return self.gone(),
+            }
+            dialogue::answer(self.dialogue.as_fd())?;
+        }
+    }
+
+    /// End of file without a report: the program runs, or init was killed.
+    fn gone(&mut self) -> Result<()> {
+        let expected_ready = self.plan.barriers.iter().any(|(_, barrier)| *barrier == Barrier::Ready);
+        match expected_ready {
+            false => Ok(()),
+            true => Err(self.death()),
+        }
+    }
+
+    fn death(&mut self) -> crate::Error {
+        let ending = self.born.as_ref().map(|born| crate::sys::wait::reap(born.pidfd.as_fd()));
+        if matches!(ending, Some(Ok(_))) {
+            self.born = None;
+        }
+        dialogue::died(ending)
+    }
+
+    fn barrier(&self, step: u32) -> Option<Barrier> {
+        self.plan.barriers.iter().find(|(at, _)| *at == step).map(|(_, barrier)| *barrier)
+    }
+
+    /// Gives the process up to the caller: nothing ends it any more.
+    pub(crate) fn release(mut self) -> Option<(i32, OwnedFd)> {
+        self.born.take().map(|born| (born.pid, born.pidfd))
+    }
+}
+
+/// A launch that was not done takes its process with it.
+impl Drop for Launched<'_> {
+    fn drop(&mut self) {
+        let Some(born) = self.born.take() else { return };
+        let killed = crate::sys::pidfd::send_signal(born.pidfd.as_fd(), libc::SIGKILL);
+        if let Err(errno) = killed.and_then(|()| crate::sys::wait::reap(born.pidfd.as_fd()).map(drop)) {
+            log::debug!("init {} could not be ended: {errno}", born.pid);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Unix sockets that engines listen on: the console socket and the pidfd socket.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+};
+
+use super::Launched;
+use crate::compile::Plan;
+use crate::error::{At, Error, Kind, Op, Result};
+
+/// Connects to the stream socket at `path`.
+pub(crate) fn connect(path: &Path) -> Result<OwnedFd> {
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    let socket = socket.at(Op::Console)?;
+    let address = SocketAddrUnix::new(path).at(Op::Console).map_err(|error| error.on(path))?;
+    rustix::net::connect(&socket, &address).at(Op::Console).map_err(|error| error.on(path))?;
+    Ok(socket)
+}
+
+/// Tells whoever asked for it which process was launched: a file with its id, written in one step, and a socket that gets its
+/// pidfd.
+pub(crate) fn publish(launched: &Launched<'_>, pid_file: Option<&Path>, pidfd_socket: Option<&Path>) -> Result<()> {
+    if let Some(path) = pid_file {
+        let text = launched.pid().to_string();
+        crate::sys::file::write_atomically(path, text.as_bytes()).at(Op::WriteFile).map_err(|error| error.on(path))?;
+    }
+    if let (Some(path), Some(pidfd)) = (pidfd_socket, launched.pidfd()) {
+        send_fd(connect(path)?.as_fd(), pidfd, b"pidfd")?;
+    }
+    Ok(())
+}
+
+/// A socket pair for a terminal that the caller keeps: the caller's end, and init's.
+pub(crate) fn terminal_pair(plan: &Plan) -> Result<(Option<OwnedFd>, Option<OwnedFd>)> {
+    if !plan.wants_terminal() {
+        return Ok((None, None));
+    }
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).at(Op::Console)?;
+    Ok((Some(ours), Some(theirs)))
+}
+
+/// The descriptor that init has sent.
+pub(crate) fn receive_fd(socket: OwnedFd) -> Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = RecvAncillaryBuffer::new(&mut space);
+    let mut bytes = [0; 64];
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut message, flags).at(Op::Console)?;
+    let received = message.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    });
+    received.ok_or_else(|| Error::new(Kind::System, Op::Console).message("init sent no terminal"))
+}
+
+/// Sends a descriptor, with `name` as the message.
+pub(crate) fn send_fd(socket: BorrowedFd<'_>, fd: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+    let fds = [fd];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = SendAncillaryBuffer::new(&mut space);
+    message.push(SendAncillaryMessage::ScmRights(&fds));
+    rustix::net::sendmsg(socket, &[IoSlice::new(name)], &mut message, SendFlags::NOSIGNAL).at(Op::Console).map(drop)
+}

@@ -1,0 +1,322 @@
+//! Starts init: from a sealed memfd, in its namespaces and its cgroup, from any thread of any program.
+//!
+//! The child shares the memory of this process until it executes init (`CLONE_VM | CLONE_VFORK`), so it runs one function
+//! that allocates nothing, locks nothing and returns never. Every signal is blocked meanwhile: no handler of the host
+//! program can run in it.
+#![allow(unsafe_code, reason = "clone3(2) with a stack, and the raw calls of its child")]
+
+use std::arch::asm;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow};
+use rustix::fs::{MemfdFlags, SealFlags};
+
+use crate::error::{At, Error, Op, Result};
+use crate::init_image::INIT;
+
+// libc has 0 for the two above 32 bits on gnu targets.
+const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
+const CLONE_INTO_CGROUP: u64 = 1 << 33;
+const MFD_EXEC: u32 = 0x10;
+
+/// What a new init is given.
+#[derive(Debug)]
+pub(crate) struct Birth<'b> {
+    /// `CLONE_NEW*` flags.
+    pub(crate) namespaces: u32,
+    /// The cgroup v2 directory it is born in (Linux 5.7).
+    pub(crate) cgroup: Option<BorrowedFd<'b>>,
+    /// The pid namespace it is born in.
+    pub(crate) pid_namespace: Option<BorrowedFd<'b>>,
+    /// The memfd of its plan.
+    pub(crate) plan: BorrowedFd<'b>,
+    /// Its end of the dialogue.
+    pub(crate) dialogue: BorrowedFd<'b>,
+    /// Everything else it inherits.
+    pub(crate) fds: &'b [RawFd],
+    /// What replaces its standard streams.
+    pub(crate) stdio: [Option<BorrowedFd<'b>>; 3],
+}
+
+/// A process that was started.
+#[derive(Debug)]
+pub(crate) struct Born {
+    pub(crate) pid: i32,
+    pub(crate) pidfd: OwnedFd,
+}
+
+/// Starts init. Returns once init's own code runs: the child has left this process's memory.
+pub(crate) fn spawn(birth: &Birth<'_>) -> Result<Born> {
+    let image = image()?;
+    let streams = above_standard(&birth.stdio)?;
+    let stream = |index: usize| streams.get(index).and_then(Option::as_ref).map_or(-1, AsRawFd::as_raw_fd);
+    let (mut plan, mut dialogue) = ([0; 12], [0; 12]);
+    let argv = [
+        c"orlop-init".as_ptr(),
+        decimal(birth.plan.as_raw_fd(), &mut plan),
+        decimal(birth.dialogue.as_raw_fd(), &mut dialogue),
+        std::ptr::null(),
+    ];
+    let child = Child {
+        image: image.as_raw_fd(),
+        argv: argv.as_ptr(),
+        passed: [birth.plan.as_raw_fd(), birth.dialogue.as_raw_fd()],
+        fds: birth.fds,
+        stdio: [stream(0), stream(1), stream(2)],
+        keep_capabilities: birth.namespaces & crate::spec::NamespaceKind::User.flag() != 0,
+        errno: AtomicI32::new(0),
+    };
+    let _home = birth.pid_namespace.map(born_elsewhere).transpose()?;
+    let born = clone(birth, &child)?;
+    match child.errno.load(Ordering::Relaxed) {
+        0 => Ok(born),
+        errno => {
+            crate::sys::wait::reap(born.pidfd.as_fd()).at(Op::Spawn)?;
+            Err(Error::system(Op::Spawn, Errno::from_raw(errno)).message("execute init"))
+        }
+    }
+}
+
+/// What the child reads. It lies in the parent's memory, which the child shares.
+struct Child<'c> {
+    image: RawFd,
+    argv: *const *const libc::c_char,
+    passed: [RawFd; 2],
+    fds: &'c [RawFd],
+    stdio: [RawFd; 3],
+    keep_capabilities: bool,
+    errno: AtomicI32,
+}
+
+#[repr(C, align(16))]
+struct Stack([u8; 16 * 1024]);
+
+fn clone(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
+    let mut stack = Stack([0; 16 * 1024]);
+    let mut pidfd: RawFd = -1;
+    let always = (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64 | CLONE_CLEAR_SIGHAND;
+    let into_cgroup = if birth.cgroup.is_some() { CLONE_INTO_CGROUP } else { 0 };
+    // No exit signal: a SIGCHLD of ours is none of the host program's business. Once the process has another parent, the
+    // kernel sends one as usual.
+    let arguments = libc::clone_args {
+        flags: always | into_cgroup | u64::from(birth.namespaces),
+        pidfd: (&raw mut pidfd) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: 0,
+        stack: stack.0.as_mut_ptr() as u64,
+        stack_size: stack.0.len() as u64,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: birth.cgroup.map_or(0, |fd| u64::try_from(fd.as_raw_fd()).unwrap_or(0)),
+    };
+    let blocked = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).at(Op::Spawn)?;
+    // SAFETY: `arguments` describes `stack`, which outlives the child's use of it: CLONE_VFORK suspends this thread until
+    // the child has executed or ended. The child runs `be_child` alone, on that stack.
+    let result = unsafe { clone3(&arguments, child) };
+    blocked.thread_set_mask().at(Op::Spawn)?;
+    match i32::try_from(result) {
+        Ok(pid @ 1..) => {
+            // SAFETY: CLONE_PIDFD has just stored this descriptor, and nobody else has it.
+            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+            Ok(Born { pid, pidfd })
+        }
+        _ => Err(refused(Errno::from_raw(i32::try_from(-result).unwrap_or(libc::EINVAL)))),
+    }
+}
+
+fn refused(errno: Errno) -> Error {
+    let error = Error::system(Op::Spawn, errno).message("clone");
+    match errno {
+        Errno::EPERM => error.hint("new namespaces need root, or a user namespace"),
+        Errno::ENOSPC => error.hint("a limit of /proc/sys/user/max_*_namespaces is reached"),
+        Errno::EAGAIN => error.hint("the limit of processes is reached: RLIMIT_NPROC or the pids cgroup"),
+        Errno::EBUSY => error.hint("the cgroup has controllers for its children, so it can hold no process itself"),
+        _ => error,
+    }
+}
+
+/// `clone3(2)`: returns in the parent, runs `be_child` in the child.
+///
+/// # Safety
+/// `arguments` must describe a stack of its own and CLONE_VM with CLONE_VFORK.
+#[cfg(target_arch = "x86_64")]
+unsafe fn clone3(arguments: &libc::clone_args, child: &Child<'_>) -> i64 {
+    let result: i64;
+    // SAFETY: the kernel preserves all registers but rax, rcx and r11; the child leaves this block only through `be_child`.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r12",
+            "call {be_child}",
+            "ud2",
+            "2:",
+            be_child = sym be_child,
+            inlateout("rax") libc::SYS_clone3 => result,
+            in("rdi") arguments,
+            in("rsi") size_of::<libc::clone_args>(),
+            in("r12") child,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// `clone3(2)`: returns in the parent, runs `be_child` in the child.
+///
+/// # Safety
+/// `arguments` must describe a stack of its own and CLONE_VM with CLONE_VFORK.
+#[cfg(target_arch = "aarch64")]
+unsafe fn clone3(arguments: &libc::clone_args, child: &Child<'_>) -> i64 {
+    let result: i64;
+    // SAFETY: the kernel preserves all registers but x0; the child leaves this block only through `be_child`.
+    unsafe {
+        asm!(
+            "svc 0",
+            "cbnz x0, 2f",
+            "mov x29, xzr",
+            "mov x30, xzr",
+            "mov x0, x20",
+            "bl {be_child}",
+            "brk 1",
+            "2:",
+            be_child = sym be_child,
+            in("x8") libc::SYS_clone3,
+            inlateout("x0") arguments => result,
+            in("x1") size_of::<libc::clone_args>(),
+            in("x20") child,
+            lateout("x30") _,
+        );
+    }
+    result
+}
+
+/// All that runs between clone and exec. Raw system calls only: no allocation, no lock, no thread-local storage, no return.
+extern "C" fn be_child(child: &Child<'_>) -> ! {
+    for (number, stream) in (0_i64..).zip(child.stdio) {
+        if stream >= 0 {
+            call(libc::SYS_dup3, [stream.into(), number, 0, 0, 0]);
+        }
+    }
+    for fd in child.passed.iter().chain(child.fds) {
+        call(libc::SYS_fcntl, [(*fd).into(), libc::F_SETFD.into(), 0, 0, 0]);
+    }
+    if child.keep_capabilities {
+        keep_capabilities();
+    }
+    let environment: [*const libc::c_char; 1] = [std::ptr::null()];
+    let answer = call(
+        libc::SYS_execveat,
+        [
+            child.image.into(),
+            c"".as_ptr() as i64,
+            child.argv as i64,
+            environment.as_ptr() as i64,
+            libc::AT_EMPTY_PATH.into(),
+        ],
+    );
+    child.errno.store(i32::try_from(-answer).unwrap_or(libc::EINVAL), Ordering::Relaxed);
+    loop {
+        call(libc::SYS_exit, [127, 0, 0, 0, 0]);
+    }
+}
+
+/// In a new user namespace no id is mapped yet, and executing a program as nobody would lose all capabilities: ambient
+/// ones stay (capabilities(7)).
+fn keep_capabilities() {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header: [u32; 2] = [VERSION_3, 0];
+    // Effective, permitted, inheritable, of the low and of the high 32 capabilities.
+    let mut sets = [0_u32; 6];
+    call(libc::SYS_capget, [header.as_ptr() as i64, sets.as_mut_ptr() as i64, 0, 0, 0]);
+    let [_, low, low_inheritable, _, high, high_inheritable] = &mut sets;
+    *low_inheritable = *low;
+    *high_inheritable = *high;
+    call(libc::SYS_capset, [header.as_ptr() as i64, sets.as_ptr() as i64, 0, 0, 0]);
+    let mut capability = 0;
+    let raise = i64::from(libc::PR_CAP_AMBIENT_RAISE);
+    while call(libc::SYS_prctl, [libc::PR_CAP_AMBIENT.into(), raise, capability, 0, 0]) == 0 {
+        capability += 1;
+    }
+}
+
+/// A raw system call: the kernel's answer, negative for an errno.
+fn call(number: libc::c_long, [a, b, c, d, e]: [i64; 5]) -> i64 {
+    let answer: i64;
+    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
+             lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") b, in("x2") c, in("x3") d, in("x4") e,
+             options(nostack));
+    }
+    answer
+}
+
+/// Init's program in memory, sealed: nothing in a container can write to it (CVE-2019-5736). One for the whole process.
+fn image() -> Result<BorrowedFd<'static>> {
+    static IMAGE: OnceLock<OwnedFd> = OnceLock::new();
+    if let Some(image) = IMAGE.get() {
+        return Ok(image.as_fd());
+    }
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let executable = MemfdFlags::from_bits_retain(flags.bits() | MFD_EXEC);
+    // MFD_EXEC is Linux 6.3; before it every memfd was executable.
+    let file = match rustix::fs::memfd_create("orlop-init", executable) {
+        Err(rustix::io::Errno::INVAL) => rustix::fs::memfd_create("orlop-init", flags),
+        made => made,
+    };
+    let file = file.at(Op::Spawn)?;
+    crate::sys::file::write_all(&file, INIT).at(Op::Spawn)?;
+    rustix::fs::fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)
+        .at(Op::Spawn)?;
+    Ok(IMAGE.get_or_init(|| file).as_fd())
+}
+
+/// Copies of the streams that lie above 0, 1 and 2, so that putting one in place never covers another.
+fn above_standard(stdio: &[Option<BorrowedFd<'_>>; 3]) -> Result<Vec<Option<OwnedFd>>> {
+    let copy = |stream: &Option<BorrowedFd<'_>>| stream.map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 3)).transpose();
+    stdio.iter().map(copy).collect::<std::result::Result<_, _>>().at(Op::Spawn)
+}
+
+/// Has this thread's children born in another pid namespace, until the value is dropped (`setns(2)`).
+fn born_elsewhere(namespace: BorrowedFd<'_>) -> Result<Elsewhere> {
+    let home = std::fs::File::open("/proc/thread-self/ns/pid_for_children").at(Op::Namespace)?;
+    join_pid_namespace(namespace).at(Op::Namespace)?;
+    Ok(Elsewhere(home.into()))
+}
+
+struct Elsewhere(OwnedFd);
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        if let Err(errno) = join_pid_namespace(self.0.as_fd()) {
+            log::error!("this thread's children stay in another pid namespace: {errno}");
+        }
+    }
+}
+
+fn join_pid_namespace(namespace: BorrowedFd<'_>) -> Result<(), rustix::io::Errno> {
+    rustix::thread::move_into_link_name_space(namespace, Some(rustix::thread::LinkNameSpaceType::ProcessID))
+}
+
+/// `number` as a C string in `buffer`.
+fn decimal(number: RawFd, buffer: &mut [u8; 12]) -> *const libc::c_char {
+    for (place, byte) in buffer.iter_mut().zip(number.to_string().bytes()) {
+        *place = byte;
+    }
+    buffer.as_ptr().cast()
+}

@@ -1,0 +1,63 @@
+//! What the caller of `create`, `run` and `exec` may ask for beside the configuration.
+
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+/// How to create or run a container. The default is a container like runc's: no terminal socket, no extra descriptors, the
+/// caller's own standard streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Launch<'a> {
+    /// A listening unix socket that the terminal is sent to.
+    pub console_socket: Option<&'a Path>,
+    /// Give the process a terminal even if its configuration does not ask for one.
+    pub terminal: bool,
+    /// A file that gets the process id, written before anyone else learns of the container.
+    pub pid_file: Option<&'a Path>,
+    /// A listening unix socket that a pidfd of the process is sent to.
+    pub pidfd_socket: Option<&'a Path>,
+    /// How many descriptors from 3 on the process inherits.
+    pub preserve_fds: u32,
+    /// Enter the root with `chroot(2)`: for a root that cannot be pivoted, such as an initramfs.
+    pub no_pivot: bool,
+    /// Stay in the caller's session keyring.
+    pub no_new_keyring: bool,
+    /// The process's standard streams.
+    pub stdio: Stdio<'a>,
+    /// Write down the time of each step.
+    pub trace: bool,
+}
+
+/// How to run a second process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Exec<'a> {
+    /// A listening unix socket that the terminal is sent to.
+    pub console_socket: Option<&'a Path>,
+    /// A file that gets the process id.
+    pub pid_file: Option<&'a Path>,
+    /// A listening unix socket that a pidfd of the process is sent to.
+    pub pidfd_socket: Option<&'a Path>,
+    /// How many descriptors from 3 on the process inherits.
+    pub preserve_fds: u32,
+    /// The process's standard streams.
+    pub stdio: Stdio<'a>,
+    /// Start even in a paused container: the process runs once that is resumed.
+    pub ignore_paused: bool,
+}
+
+/// Standard streams of a process; the caller's own where `None`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stdio<'a> {
+    /// Descriptor 0.
+    pub input: Option<BorrowedFd<'a>>,
+    /// Descriptor 1.
+    pub output: Option<BorrowedFd<'a>>,
+    /// Descriptor 2.
+    pub error: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> Stdio<'a> {
+    /// By number.
+    pub(crate) fn in_order(&self) -> [Option<BorrowedFd<'a>>; 3] {
+        [self.input, self.output, self.error]
+    }
+}

@@ -1,0 +1,92 @@
+//! A process that this program started in a container.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::error::{At, Op, Result};
+use crate::sys::wait::{Ending, reap};
+
+/// A child of the caller, in a container. Dropping it leaves the process running; it raises no SIGCHLD and no
+/// `waitpid(-1)` of the program sees it, so only [`Process::wait`] can reap it.
+#[derive(Debug)]
+pub struct Process {
+    pub(crate) pid: i32,
+    pub(crate) pidfd: OwnedFd,
+    pub(crate) terminal: Option<OwnedFd>,
+    pub(crate) trace: Option<Trace>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal killed it.
+    Signal(i32),
+}
+
+impl Exit {
+    /// The status a shell would show: the code, or 128 + the signal.
+    #[must_use]
+    pub fn status(self) -> i32 {
+        match self {
+            Self::Code(code) => code,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
+}
+
+impl Process {
+    /// The process id, in the caller's pid namespace.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// The process itself (`pidfd_open(2)`): readable once it has ended, for `poll(2)` or an event loop.
+    #[must_use]
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// The terminal, where the process has one and no console socket was named. Given away once.
+    pub fn take_terminal(&mut self) -> Option<OwnedFd> {
+        self.terminal.take()
+    }
+
+    /// How long each step of the launch took, where that was asked for.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// Waits until it has ended, and reaps it. Blocks this thread only.
+    ///
+    /// # Errors
+    /// [`Op::Wait`] with ECHILD once it has been reaped.
+    pub fn wait(&self) -> Result<Exit> {
+        Ok(match reap(self.pidfd()).at(Op::Wait)? {
+            Ending::Code(code) => Exit::Code(code),
+            Ending::Signal(signal) => Exit::Signal(signal),
+        })
+    }
+}
+
+/// The time of each step of a launch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The steps in order.
+    pub steps: Vec<TraceStep>,
+}
+
+/// The time of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceStep {
+    /// What it does.
+    pub name: String,
+    /// The field of `config.json` it comes from.
+    pub field: Option<String>,
+    /// Nanoseconds from the start of init to its beginning.
+    pub start_ns: u64,
+    /// Nanoseconds it took.
+    pub duration_ns: u64,
+}

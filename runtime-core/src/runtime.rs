@@ -1,0 +1,316 @@
+//! [`Runtime`]: the containers of one state root. `create`, `run` and the way to those that are there.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::cgroup::Cgroup;
+use crate::compile::{self, Barrier, Plan, Request, Terminal};
+use crate::container::{Config, Container};
+use crate::error::{At, Error, Kind, Op, Pointer, Result};
+use crate::host::{Cache, Host};
+use crate::launch::{self, Gate, HookState, Launched, Sources};
+use crate::options::Launch;
+use crate::process::Process;
+use crate::spec::{NamespaceKind, Spec};
+use crate::state::{Directory, Record, Status, Store, timestamp};
+use crate::trace::Recorder;
+
+/// The containers below one directory, such as `/run/orlop`.
+///
+/// Any thread of any program may use it: nothing here depends on the environment, the working directory, signals or an
+/// `init` argument of the host program.
+///
+/// ```no_run
+/// use orlop::{Launch, Runtime};
+/// # fn main() -> orlop::Result<()> {
+/// let runtime = Runtime::open("/run/orlop")?;
+/// let (container, process) = runtime.run("hello", "/var/lib/bundles/hello".as_ref(), &Launch::default())?;
+/// let exit = process.wait()?;
+/// container.delete(false)?;
+/// assert_eq!(exit.status(), 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Runtime {
+    store: std::sync::Arc<Store>,
+}
+
+/// The largest `config.json` that is read, in bytes.
+const LARGEST_CONFIG: usize = 64 << 20;
+
+impl Runtime {
+    /// Opens the state root, and makes it if need be, for its owner alone.
+    ///
+    /// # Errors
+    /// [`Op::OpenRoot`] where it cannot be opened or made.
+    pub fn open(root: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self { store: std::sync::Arc::new(Store::open(root.as_ref())?) })
+    }
+
+    /// Creates a container: everything but its program runs (runtime.md, "Create"). It waits for [`Container::start`].
+    ///
+    /// # Errors
+    /// [`Kind::Config`] and [`Kind::Unsupported`] name the field of `config.json`; [`Kind::Exists`] a taken id. Whatever
+    /// fails, nothing is left behind.
+    pub fn create(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<Container> {
+        let create = || {
+            let bundle = Bundle::open(bundle)?;
+            let prepared = self.prepare(id, &bundle, options, Kept::Gate)?;
+            let (container, _process) = self.launch(prepared, options)?;
+            Ok(container)
+        };
+        create().map_err(|error: Error| error.during(format!("create {id}")))
+    }
+
+    /// Creates a container and starts it in one go. The process is a child of the caller.
+    ///
+    /// # Errors
+    /// As for [`Runtime::create`], and [`Kind::Executable`] where the program cannot be executed.
+    pub fn run(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<(Container, Process)> {
+        let run = || {
+            let bundle = Bundle::open(bundle)?;
+            let prepared = self.prepare(id, &bundle, options, Kept::Child)?;
+            self.launch(prepared, options)
+        };
+        run().map_err(|error: Error| error.during(format!("run {id}")))
+    }
+
+    /// The launch that `create` would carry out, for people to read. Starts and changes nothing.
+    ///
+    /// # Errors
+    /// What [`Runtime::create`] would find wrong before it starts anything.
+    pub fn plan(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<Plan> {
+        let bundle = Bundle::open(bundle)?;
+        let spec = bundle.config.spec()?;
+        self.compile(id, &bundle, &spec, options, Kept::Gate)
+    }
+
+    /// The container `id`.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] where there is none.
+    pub fn container(&self, id: &str) -> Result<Container> {
+        Ok(Container::new(self.store.clone(), self.store.find(id)?))
+    }
+
+    /// All containers, by id.
+    ///
+    /// # Errors
+    /// [`Op::State`] where the state root cannot be read.
+    pub fn containers(&self) -> Result<Vec<Container>> {
+        // One that is deleted meanwhile is none.
+        Ok(self.store.ids()?.iter().filter_map(|id| self.container(id).ok()).collect())
+    }
+
+    fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
+        let host = Host::for_create(spec, &bundle.path, &*self.store)?;
+        let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
+        for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
+            log::warn!("{} [config.json {}]", warning.message, warning.field);
+        }
+        Ok(plan)
+    }
+
+    fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
+        let spec = bundle.config.spec()?;
+        let plan = self.compile(id, bundle, &spec, options, kept)?;
+        let directory = self.store.make(id)?;
+        let container = Container::new(self.store.clone(), directory);
+        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh(Some(container)) })
+    }
+
+    fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
+        let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
+        let mut record = record(fresh.directory()?, &spec, bundle, &plan);
+        fresh.directory()?.begin(&record, bundle.config.bytes())?;
+        let cgroup = plan.cgroup.as_ref().map(Cgroup::create).transpose()?;
+        let hook_state = HookState::new_for(&plan)?;
+        let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
+        let (terminal, theirs) = launch::terminal_pair(&plan)?;
+        let sources = Sources {
+            cgroup: cgroup.as_ref(),
+            hook_state: hook_state.as_ref().map(AsFd::as_fd),
+            gate: (kept == Kept::Gate).then(|| Gate::make(fresh.directory()?)).transpose()?,
+            console: options.console_socket.map(launch::connect).transpose()?,
+            terminal: theirs,
+            trace: recorder.as_ref().map(AsFd::as_fd),
+            target: None,
+        };
+        let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
+        record.pid = launched.pid();
+        record.start_time = crate::sys::proc_stat::start_time(record.pid).at(Op::State)?;
+        fresh.directory()?.replace(&record)?;
+        let state = |status| crate::container::describe(&record, status);
+        launched.converse(|barrier, launched| {
+            act(barrier, launched, &spec, bundle, hook_state.as_ref(), &state(Status::Creating))
+        })?;
+        launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
+        let process = Process {
+            pid: record.pid,
+            terminal: terminal.map(launch::receive_fd).transpose()?,
+            pidfd: launched.release().map(|(_, pidfd)| pidfd).ok_or_else(|| Error::new(Kind::System, Op::Spawn))?,
+            trace: recorder.map(|recorder| recorder.read(&plan)).transpose()?,
+        };
+        let container = fresh.keep()?;
+        match kept {
+            Kept::Gate => container.directory().show_gate()?,
+            Kept::Child => container.poststart(&spec, &state(Status::Running)),
+        }
+        Ok((container, process))
+    }
+}
+
+/// What becomes of the process once it is launched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// It waits at the gate for `start`.
+    Gate,
+    /// It runs, as a child of the caller.
+    Child,
+}
+
+/// A bundle, opened: its directory and its `config.json`.
+struct Bundle {
+    path: PathBuf,
+    name: CString,
+    config: Config,
+}
+
+impl Bundle {
+    fn open(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path).at(Op::OpenBundle).map_err(|error| error.on(path))?;
+        let name = CString::new(path.as_os_str().as_bytes())
+            .map_err(|_nul| Error::new(Kind::Argument, Op::OpenBundle).message("the path holds a NUL byte"))?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = rustix::fs::open(&name, flags, Mode::empty()).at(Op::OpenBundle).map_err(|error| {
+            error
+                .on(&path)
+                .kind_is(Kind::NotFound)
+                .hint("a bundle is a directory with a config.json and a root filesystem")
+        })?;
+        let config = rustix::fs::openat(&directory, c"config.json", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+            .at(Op::ReadConfig)
+            .map_err(|error| {
+                error.on(path.join("config.json")).kind_is(Kind::NotFound).hint("`orlop spec` writes one to begin with")
+            })?;
+        let bytes = crate::sys::file::read_all(config, LARGEST_CONFIG).at(Op::ReadConfig)?;
+        Ok(Self { path, name, config: Config::new(bytes) })
+    }
+}
+
+struct Prepared<'b> {
+    spec: Spec<'b>,
+    bundle: &'b Bundle,
+    plan: Plan,
+    kept: Kept,
+    fresh: Fresh,
+}
+
+/// A container under construction: dropped before it is done, everything of it is removed.
+struct Fresh(Option<Container>);
+
+impl Fresh {
+    fn directory(&self) -> Result<&Directory> {
+        self.0.as_ref().map(Container::directory).ok_or_else(|| Error::new(Kind::System, Op::State))
+    }
+
+    fn keep(&mut self) -> Result<Container> {
+        self.0.take().ok_or_else(|| Error::new(Kind::System, Op::State))
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if let Some(container) = self.0.take()
+            && let Err(error) = container.remove()
+        {
+            log::error!("{} is not wholly removed: {error}", container.id());
+        }
+    }
+}
+
+fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Request<'r>> {
+    let wanted = options.terminal || spec.process.terminal;
+    let refuse = |message| {
+        Err(Error::new(Kind::Argument, Op::Console).field(Pointer::new("/process/terminal")).message(message))
+    };
+    let terminal = match (wanted, options.console_socket, kept) {
+        (false, None, _) => Terminal::None,
+        (true, Some(_), _) => Terminal::ConsoleSocket,
+        (true, None, Kept::Child) => Terminal::Caller,
+        // The words are runc's.
+        (true, None, Kept::Gate) => {
+            return refuse("cannot allocate tty if runc will detach without setting console socket");
+        }
+        (false, Some(_), _) => return refuse("cannot use console socket if runc will not detach or allocate tty"),
+    };
+    Ok(Request {
+        id,
+        bundle: bundle.name.clone(),
+        terminal,
+        preserve_fds: options.preserve_fds,
+        no_pivot: options.no_pivot,
+        no_new_keyring: options.no_new_keyring,
+        gate: kept == Kept::Gate,
+        trace: options.trace,
+    })
+}
+
+fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
+    Record {
+        oci_version: spec.version.to_string(),
+        id: directory.id().to_owned(),
+        pid: 0,
+        start_time: 0,
+        bundle: bundle.path.clone(),
+        rootfs: bundle.path.join(&*spec.root),
+        created: timestamp(),
+        owner_name: owner_name(),
+        annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        cgroup: plan.cgroup.as_ref().map(|cgroup| Cgroup::from_paths(cgroup.dirs.clone())).unwrap_or_default(),
+        own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
+        last_steps: plan.last_steps(),
+    }
+}
+
+/// What the parent does while init waits.
+fn act(
+    barrier: Barrier,
+    launched: &Launched<'_>,
+    spec: &Spec<'_>,
+    bundle: &Bundle,
+    hook_state: Option<&HookState>,
+    state: &crate::State,
+) -> Result<()> {
+    match barrier {
+        Barrier::RuntimeHooks => {
+            launch::run_hooks(&spec.hooks.prestart, state, &bundle.path)?;
+            launch::run_hooks(&spec.hooks.create_runtime, state, &bundle.path)
+        }
+        Barrier::HookState => {
+            let inside = crate::sys::proc_stat::pid_inside(launched.pid()).at(Op::Hook)?;
+            let seen_inside = crate::State { pid: inside, ..state.clone() };
+            hook_state.map_or(Ok(()), |file| file.fill(&seen_inside))
+        }
+        Barrier::IdMaps | Barrier::Ready => Ok(()),
+    }
+}
+
+/// The name of the user; empty for root, as runc says it.
+fn owner_name() -> String {
+    match rustix::process::getuid().as_raw() {
+        0 => String::new(),
+        uid => nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name),
+    }
+}
+
+impl Cache for Store {
+    fn directory(&self) -> Option<OwnedFd> {
+        crate::seccomp::cache_dir(self.fd()).map_err(|error| log::debug!("no cache of seccomp filters: {error}")).ok()
+    }
+}

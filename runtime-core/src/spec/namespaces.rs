@@ -1,0 +1,89 @@
+//! `linux.namespaces` and the id mappings (config-linux.md, "Namespaces", "User namespace mappings").
+
+use serde::Deserialize;
+
+use super::text::{self, Text};
+use super::{IdMapping, Namespace, NamespaceKind, Namespaces};
+use crate::error::{Error, Pointer, Result};
+
+/// One namespace as it stands.
+#[derive(Deserialize)]
+pub(super) struct RawNamespace<'c> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'c>>,
+    #[serde(borrow)]
+    path: Option<Text<'c>>,
+}
+
+/// One mapping as it stands.
+#[derive(Deserialize)]
+pub(super) struct RawIdMapping {
+    #[serde(rename = "containerID")]
+    container_id: Option<u32>,
+    #[serde(rename = "hostID")]
+    host_id: Option<u32>,
+    size: Option<u32>,
+}
+
+/// Checks all namespaces: "the runtime MUST generate an error if namespaces contains duplicated entries with same type".
+pub(super) fn check<'c>(namespaces: Option<Vec<RawNamespace<'c>>>) -> Result<Namespaces<'c>> {
+    let mut checked = Namespaces::default();
+    for (at, namespace) in text::each(namespaces, Pointer::new("/linux/namespaces")) {
+        let kind = kind(namespace.kind, &at)?;
+        let slot = slot(&mut checked, kind);
+        if *slot != Namespace::Host {
+            return Err(Error::config(at.key("type"), format!("a second `{}` namespace", kind.name())));
+        }
+        *slot = match text::some(namespace.path) {
+            None => Namespace::New,
+            Some(path) if path.starts_with('/') => Namespace::Join(path, at.key("path")),
+            Some(path) => {
+                return Err(Error::config(at.key("path"), format!("namespace path `{path}` is not absolute")));
+            }
+        };
+    }
+    Ok(checked)
+}
+
+/// Checks the mappings `at`; whether they overlap is for the kernel to say.
+pub(super) fn mappings(mappings: Option<Vec<RawIdMapping>>, at: Pointer) -> Result<Vec<IdMapping>> {
+    text::each(mappings, at).map(|(at, mapping)| check_mapping(&mapping, &at)).collect()
+}
+
+fn kind(name: Option<Text<'_>>, at: &Pointer) -> Result<NamespaceKind> {
+    let Some(Text(name)) = name else {
+        return Err(Error::config(at.key("type"), "a namespace needs a `type`"));
+    };
+    NamespaceKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        Error::config(at.key("type"), format!("unknown namespace type `{name}`"))
+            .hint("the types are user, mount, pid, network, ipc, uts, cgroup and time")
+    })
+}
+
+fn slot<'a, 'c>(namespaces: &'a mut Namespaces<'c>, kind: NamespaceKind) -> &'a mut Namespace<'c> {
+    let [user, mount, pid, network, ipc, uts, cgroup, time] = &mut namespaces.of;
+    match kind {
+        NamespaceKind::User => user,
+        NamespaceKind::Mount => mount,
+        NamespaceKind::Pid => pid,
+        NamespaceKind::Network => network,
+        NamespaceKind::Ipc => ipc,
+        NamespaceKind::Uts => uts,
+        NamespaceKind::Cgroup => cgroup,
+        NamespaceKind::Time => time,
+    }
+}
+
+fn check_mapping(mapping: &RawIdMapping, at: &Pointer) -> Result<IdMapping> {
+    let (Some(container_id), Some(host_id), Some(size)) = (mapping.container_id, mapping.host_id, mapping.size) else {
+        return Err(Error::config(at.clone(), "an id mapping needs `containerID`, `hostID` and `size`"));
+    };
+    if size == 0 {
+        return Err(Error::config(at.key("size"), "an id mapping of size 0 maps nothing"));
+    }
+    // The last id, 2³²−1, means "no change" to chown(2) and cannot be mapped (user_namespaces(7)).
+    if container_id.checked_add(size).is_none() || host_id.checked_add(size).is_none() {
+        return Err(Error::config(at.key("size"), "the id mapping runs past the last id, 4294967294"));
+    }
+    Ok(IdMapping { container_id, host_id, size })
+}

@@ -1,0 +1,273 @@
+//! The directories of all containers: `<root>/<id>/{state.json,config.json,gate}`, locked by whoever changes one.
+//!
+//! A directory is the container: it is there from the first moment of `create` to the last of `delete`. Whoever holds the
+//! lock of one in which nothing is recorded yet has found what an interrupted `create` left.
+
+use std::ffi::CStr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::Record;
+use crate::error::{At, Error, Kind, Op, Result};
+
+const RECORD: &CStr = c"state.json";
+const NEW_RECORD: &CStr = c".state.json";
+const CONFIG: &CStr = c"config.json";
+const GATE: &CStr = c"gate";
+const NEW_GATE: &CStr = c".gate";
+/// How long another call on the same container may take before this one gives up.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The directory of all containers of one root.
+#[derive(Debug)]
+pub(crate) struct Store {
+    root: OwnedFd,
+}
+
+/// The directory of one container.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    fd: OwnedFd,
+    id: String,
+}
+
+impl Store {
+    /// Opens `path`, and makes it if need be, for its owner alone.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let root = match open_directory(rustix::fs::CWD, path) {
+            Err(Errno::NOENT) => {
+                make_with_parents(path)?;
+                open_directory(rustix::fs::CWD, path)
+            }
+            opened => opened,
+        };
+        let root = root.at(Op::OpenRoot).map_err(|error| error.on(path))?;
+        Ok(Self { root })
+    }
+
+    /// The open directory.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// A new directory for `id`, locked.
+    pub(crate) fn make(&self, id: &str) -> Result<Directory> {
+        check_id(id)?;
+        match rustix::fs::mkdirat(&self.root, id, Mode::from_raw_mode(0o700)) {
+            Err(Errno::EXIST) => {
+                return Err(Error::new(Kind::Exists, Op::State)
+                    .message("container with given ID already exists")
+                    .on(id));
+            }
+            made => made.at(Op::State).map_err(|error| error.on(id))?,
+        }
+        let directory = self.find(id)?;
+        directory.lock()?;
+        Ok(directory)
+    }
+
+    /// The directory of `id`.
+    pub(crate) fn find(&self, id: &str) -> Result<Directory> {
+        check_id(id)?;
+        match open_directory(&self.root, Path::new(id)) {
+            Err(Errno::NOENT) => Err(Error::new(Kind::NotFound, Op::State).on(id).message("container does not exist")),
+            opened => Ok(Directory { fd: opened.at(Op::State).map_err(|error| error.on(id))?, id: id.to_owned() }),
+        }
+    }
+
+    /// All ids, sorted.
+    pub(crate) fn ids(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.root).at(Op::State)? {
+            let entry = entry.at(Op::State)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." && check_id(&name).is_ok() {
+                ids.push(name);
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Removes the directory of a container and what is in it. One that is gone is fine.
+    pub(crate) fn remove(&self, directory: &Directory) -> Result<()> {
+        // The record goes last: until then a later call can finish the removal.
+        for name in [GATE, NEW_GATE, CONFIG, NEW_RECORD, RECORD] {
+            absent(rustix::fs::unlinkat(&directory.fd, name, AtFlags::empty())).at(Op::State)?;
+        }
+        absent(rustix::fs::unlinkat(&self.root, directory.id.as_str(), AtFlags::REMOVEDIR))
+            .at(Op::State)
+            .map_err(|error| error.on(&directory.id))
+    }
+}
+
+impl Directory {
+    /// Waits until nobody else changes this container. The lock ends with this value.
+    pub(crate) fn lock(&self) -> Result<()> {
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        let mut pause = Duration::from_micros(100);
+        loop {
+            match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => std::thread::sleep(pause),
+                Err(Errno::WOULDBLOCK) => {
+                    return Err(Error::new(Kind::Timeout, Op::State)
+                        .on(&self.id)
+                        .message("another call holds its lock"));
+                }
+                Err(errno) => return Err(errno).at(Op::State),
+            }
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+    }
+
+    /// The container's id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether another call is changing this container now.
+    pub(crate) fn is_busy(&self) -> bool {
+        // A second description of the same directory: the lock of this one, if it has it, is not given up.
+        let Ok(probe) = open_directory(&self.fd, Path::new(".")) else { return false };
+        rustix::fs::flock(&probe, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
+    }
+
+    /// The record; `None` where `create` has not come that far.
+    pub(crate) fn record(&self) -> Result<Option<Record>> {
+        let Some(bytes) = self.read(RECORD)? else { return Ok(None) };
+        let record = serde_json::from_slice(&bytes)
+            .map_err(|error| Error::new(Kind::System, Op::State).on(&self.id).message("damaged record").cause(error))?;
+        Ok(Some(record))
+    }
+
+    /// Writes the record for the first time: nobody reads it yet.
+    pub(crate) fn begin(&self, record: &Record, config: &[u8]) -> Result<()> {
+        self.write(CONFIG, config)?;
+        self.write(RECORD, &encode(record)?)
+    }
+
+    /// Replaces the record; a reader sees the old one or the new one.
+    pub(crate) fn replace(&self, record: &Record) -> Result<()> {
+        self.write(NEW_RECORD, &encode(record)?)?;
+        rustix::fs::renameat(&self.fd, NEW_RECORD, &self.fd, RECORD).at(Op::State)
+    }
+
+    /// The configuration the container was created from.
+    pub(crate) fn config(&self) -> Result<Option<Vec<u8>>> {
+        self.read(CONFIG)
+    }
+
+    /// Whether nobody has knocked at the start gate yet.
+    pub(crate) fn has_gate(&self) -> bool {
+        rustix::fs::accessat(&self.fd, GATE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+    }
+
+    /// The address of the start gate while the container is being created, and after. Socket addresses hold 107 bytes, state
+    /// roots may be longer: it goes through the descriptor.
+    pub(crate) fn gate(&self, created: bool) -> PathBuf {
+        let name = if created { "gate" } else { ".gate" };
+        PathBuf::from(format!("/proc/self/fd/{}/{name}", self.fd.as_raw_fd()))
+    }
+
+    /// The container is created: its gate can be found.
+    pub(crate) fn show_gate(&self) -> Result<()> {
+        rustix::fs::renameat(&self.fd, NEW_GATE, &self.fd, GATE).at(Op::State)
+    }
+
+    /// Whether init is still on its way to the gate.
+    pub(crate) fn has_new_gate(&self) -> bool {
+        rustix::fs::accessat(&self.fd, NEW_GATE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+    }
+
+    /// Takes the gate away: the container is started.
+    pub(crate) fn remove_gate(&self) -> Result<()> {
+        absent(rustix::fs::unlinkat(&self.fd, GATE, AtFlags::empty())).at(Op::State)
+    }
+
+    fn read(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
+        match rustix::fs::openat(&self.fd, name, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()) {
+            Err(Errno::NOENT) => Ok(None),
+            opened => crate::sys::file::read_all(opened.at(Op::State)?, usize::MAX).at(Op::State).map(Some),
+        }
+    }
+
+    fn write(&self, name: &CStr, bytes: &[u8]) -> Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::openat(&self.fd, name, flags, Mode::from_raw_mode(0o600)).at(Op::State)?;
+        crate::sys::file::write_all(&file, bytes).at(Op::State)
+    }
+}
+
+/// The time now, RFC 3339 with nanoseconds.
+pub(crate) fn timestamp() -> String {
+    humantime::format_rfc3339_nanos(SystemTime::now()).to_string()
+}
+
+fn encode(record: &Record) -> Result<Vec<u8>> {
+    serde_json::to_vec(record).map_err(|error| Error::new(Kind::System, Op::State).cause(error))
+}
+
+fn open_directory(dir: impl AsFd, path: &Path) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(dir, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn make_with_parents(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).at(Op::OpenRoot).map_err(|error| error.on(path))
+}
+
+fn absent(result: Result<(), Errno>) -> Result<(), Errno> {
+    match result {
+        Err(Errno::NOENT) => Ok(()),
+        other => other,
+    }
+}
+
+/// The characters that runc and crun allow; `.` and `..` are directories of their own.
+fn check_id(id: &str) -> Result<()> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte);
+    match id {
+        "" => Err(Error::new(Kind::Argument, Op::Id).message("container id cannot be empty")),
+        "." | ".." => Err(Error::new(Kind::Argument, Op::Id).on(id).message("invalid container id")),
+        _ if id.len() > 1024 || !id.bytes().all(allowed) => Err(Error::new(Kind::Argument, Op::Id)
+            .on(id)
+            .message("invalid container id")
+            .hint("an id is made of A-Z a-z 0-9 _ + - . and has at most 1024 characters")),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_names_of_one_directory() {
+        for id in ["a", "web-1", "A_b+c.d", "..."] {
+            assert!(check_id(id).is_ok(), "{id}");
+        }
+        for id in ["", ".", "..", "a/b", "../x", "a b", "ä", "a\0", "@seccomp"] {
+            assert_eq!(check_id(id).unwrap_err().kind(), Kind::Argument, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn two_cannot_make_the_same() {
+        let dir = std::env::temp_dir().join(format!("orlop-store-{}", std::process::id()));
+        let store = Store::open(&dir).unwrap();
+        let made = store.make("web").unwrap();
+        assert_eq!(store.make("web").unwrap_err().kind(), Kind::Exists);
+        assert!(store.find("web").unwrap().is_busy());
+        assert_eq!(store.ids().unwrap(), ["web"]);
+        assert!(made.record().unwrap().is_none());
+        store.remove(&made).unwrap();
+        store.remove(&made).unwrap();
+        assert_eq!(store.find("web").unwrap_err().kind(), Kind::NotFound);
+        std::fs::remove_dir(dir).unwrap();
+    }
+}

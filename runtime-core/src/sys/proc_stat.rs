@@ -1,0 +1,52 @@
+//! What `/proc` says of a process (proc_pid_stat(5), proc_pid_status(5)).
+
+use nix::errno::Errno;
+use rustix::fs::{CWD, Mode, OFlags};
+
+/// When the process began, in clock ticks since boot.
+pub(crate) fn start_time(pid: i32) -> Result<u64, Errno> {
+    stat(pid)?.1.ok_or(Errno::EIO)
+}
+
+/// Whether the process that began at `start_time` is there, and not yet a zombie.
+pub(crate) fn is_alive(pid: i32, start_time: u64) -> bool {
+    matches!(stat(pid), Ok((state, Some(began))) if began == start_time && !matches!(state, b'Z' | b'X'))
+}
+
+/// The process id inside its own, innermost pid namespace.
+pub(crate) fn pid_inside(pid: i32) -> Result<i32, Errno> {
+    let text = read(&format!("/proc/{pid}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("NSpid:")).ok_or(Errno::EIO)?;
+    line.split_whitespace().next_back().and_then(|pid| pid.parse().ok()).ok_or(Errno::EIO)
+}
+
+/// The state letter and field 22.
+fn stat(pid: i32) -> Result<(u8, Option<u64>), Errno> {
+    let text = read(&format!("/proc/{pid}/stat"))?;
+    // The name, field 2, may hold spaces and parentheses: what follows the last one is safe.
+    let (_, fields) = text.rsplit_once(") ").ok_or(Errno::EIO)?;
+    let mut fields = fields.split(' ');
+    let state = fields.next().and_then(|state| state.bytes().next()).ok_or(Errno::EIO)?;
+    Ok((state, fields.nth(18).and_then(|ticks| ticks.parse().ok())))
+}
+
+fn read(path: &str) -> Result<String, Errno> {
+    let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
+    let file = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(errno)?;
+    let bytes = super::file::read_some(&file).map_err(errno)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_alive_and_began_once() {
+        let pid = std::process::id().cast_signed();
+        let began = start_time(pid).unwrap();
+        assert!(is_alive(pid, began));
+        assert!(!is_alive(pid, began + 1));
+        assert_eq!(start_time(i32::MAX), Err(Errno::ENOENT));
+    }
+}

@@ -18,7 +18,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
 }
 
 fn start(call: &Call) -> Outcome {
-    for flag in [&flags::PROCESS_LABEL, &flags::APPARMOR] {
+    for flag in [&flags::PROCESS_LABEL, &flags::APPARMOR, &flags::CGROUP] {
         if call.on(flag) {
             return Err(call.wrong(format!("--{} is not supported by this version", flag.long)));
         }
@@ -56,7 +56,6 @@ fn exec(call: &Call) -> Result<Exec<'_>, Failure> {
         pidfd_socket: call.path(&flags::PIDFD_SOCKET),
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         ignore_paused: call.on(&flags::IGNORE_PAUSED),
-        cgroup: call.text(&flags::CGROUP)?,
         ..Exec::default()
     })
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::cgroup::Cgroup;
 use crate::compile::{self, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
 use crate::host::Host;
@@ -132,9 +133,10 @@ impl Container {
             let spec = config.spec()?;
             let target = self.target(&record)?;
             let root = format!("/proc/{}/root", record.pid);
-            let host = Host::for_exec(process, &spec, root.as_ref(), &record.cgroup, &*self.store)?;
+            let cgroup = record.cgroup.below(options.cgroup)?;
+            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, &*self.store)?;
             let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
-            self.launch(&plan, &record, target, options)
+            self.launch(&plan, &cgroup, target, options)
         })
     }
 
@@ -266,16 +268,16 @@ impl Container {
         Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, ..Request::default() })
     }
 
-    fn launch(&self, plan: &Plan, record: &Record, target: OwnedFd, options: &Exec<'_>) -> Result<Process> {
+    fn launch(&self, plan: &Plan, cgroup: &Cgroup, target: OwnedFd, options: &Exec<'_>) -> Result<Process> {
         let (terminal, theirs) = launch::terminal_pair(plan)?;
         let sources = Sources {
-            cgroup: Some(&record.cgroup),
+            cgroup: Some(cgroup),
             target: Some(target.as_fd()),
             console: options.console_socket.map(launch::connect).transpose()?,
             terminal: theirs,
             ..Sources::default()
         };
-        let mut launched = launch::launch(plan, sources, Some(&record.cgroup), options.stdio.in_order())?;
+        let mut launched = launch::launch(plan, sources, Some(cgroup), options.stdio.in_order())?;
         launched.converse(|_, _| Ok(()))?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let (pid, pidfd) = launched.release().ok_or_else(|| Error::new(Kind::System, Op::Spawn))?;

@@ -4,6 +4,7 @@ pub mod cgroup;
 mod compile;
 mod container;
 pub mod error;
+mod features;
 mod host;
 #[doc(hidden)] // for the tests that run the program itself
 pub mod init_image;
@@ -20,6 +21,7 @@ mod trace;
 pub use compile::Plan;
 pub use container::{Config, Container};
 pub use error::{Error, Kind, Op, Pointer, Result};
+pub use features::features;
 pub use options::{Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;

@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 
 use super::plan::Dir;
 use super::{Cgroup, file, remove};
-use crate::error::{Error, Op, Result};
+use crate::error::{Error, Kind, Op, Result};
 
 impl Cgroup {
     /// The `tasks` files of cgroup v1, one in each hierarchy: a process that writes `0` to them is in the cgroup.
@@ -42,6 +42,28 @@ impl Cgroup {
             }
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The directories below these that a second process is to join: `path`, or `controller,…:path` for some hierarchies of
+    /// cgroup v1. They must be there; the path may not climb out (crun 1.29 fixed just that).
+    pub fn below(&self, wanted: Option<&str>) -> Result<Self> {
+        let Some(wanted) = wanted else { return Ok(self.clone()) };
+        let (controllers, path) = wanted.split_once(':').map_or((None, wanted), |(list, path)| (Some(list), path));
+        let path = Path::new(path.trim_start_matches('/'));
+        let refuse = |message| Err(Error::new(Kind::Argument, Op::Cgroup).on(wanted).message(message));
+        if path.components().any(|part| !matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir))
+        {
+            return refuse("the cgroup of a process lies below its container's");
+        }
+        let chosen = |dir: &Dir| controllers.is_none_or(|list| list.split(',').any(|name| dir.has(name)));
+        let mut below = self.clone();
+        for dir in below.dirs.iter_mut().filter(|dir| chosen(dir)) {
+            dir.path.push(path);
+            if !file::exists(&dir.path) {
+                return refuse("no such cgroup below the container's");
+            }
+        }
+        Ok(below)
     }
 
     /// The directory that tells who is in the container.

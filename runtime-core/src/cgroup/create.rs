@@ -30,9 +30,7 @@ impl Cgroup {
             cpuset::inherit(dir, plan)?;
         }
         write::all(plan)?;
-        if let (Some(program), Some(dir)) = (&plan.devices, plan.dirs.iter().find(|dir| dir.unified)) {
-            device_program::install(program, &dir.path)?;
-        }
+        device_program::install(plan)?;
         made.0.clear();
         Ok(Self { dirs: plan.dirs.clone() })
     }
@@ -41,10 +39,7 @@ impl Cgroup {
     pub fn update(&self, plan: &Plan) -> Result<()> {
         enable::controllers(plan)?;
         write::all(plan)?;
-        match (&plan.devices, self.unified()) {
-            (Some(program), Some(dir)) => device_program::install(program, &dir.path),
-            _ => Ok(()),
-        }
+        device_program::install(plan)
     }
 
     /// The directories, for the record of a container.

@@ -11,12 +11,11 @@ use crate::spec::DeviceKind;
 const ALLOW: &str = "devices.allow";
 const DENY: &str = "devices.deny";
 
-/// The fewest writes, file and value. A new cgroup has its parent's list, which is never less than a container may have.
-pub(super) fn writes(entries: &[Entry], new: bool) -> Result<Vec<(&'static str, String)>> {
+/// The fewest writes, file and value, whatever the list was.
+pub(super) fn writes(entries: &[Entry]) -> Result<Vec<(&'static str, String)>> {
     let grows = exceptions(entries, |entry| entry.access);
     let shrinks = exceptions(entries, |entry| ALL & !entry.access);
     match (grows, shrinks) {
-        (_, Ok(denied)) if denied.is_empty() && new => Ok(Vec::new()),
         (Ok(allowed), denied) if !matches!(&denied, Ok(denied) if denied.len() < allowed.len()) => {
             Ok(list(DENY, ALLOW, allowed))
         }

@@ -9,6 +9,7 @@ use rustix::fs::OFlags;
 
 use super::devices::{ALL, Entry, Pattern};
 use super::file;
+use super::plan::Plan;
 use crate::error::{Error, Op, Result};
 use crate::spec::DeviceKind;
 use crate::sys::bpf;
@@ -135,8 +136,23 @@ impl Instruction {
     }
 }
 
-/// Puts the program on a directory, in the place of the ones that are there.
-pub(super) fn install(program: &[Instruction], path: &Path) -> Result<()> {
+/// Puts the plan's program on its v2 directory.
+pub(super) fn install(plan: &Plan) -> Result<()> {
+    let (Some(program), Some(dir)) = (&plan.devices, plan.dirs.iter().find(|dir| dir.unified)) else { return Ok(()) };
+    match (replace(program, &dir.path), &plan.denied) {
+        (Err(error), None) if error.errno() == Some(Errno::EPERM) && in_user_namespace() => Ok(()),
+        (Err(error), Some(field)) => Err(error.field(field.clone())),
+        (result, _) => result,
+    }
+}
+
+/// Only the first user namespace maps every id to itself.
+fn in_user_namespace() -> bool {
+    file::read_text("/proc/self/uid_map").is_ok_and(|map| map.split_whitespace().ne(["0", "0", "4294967295"]))
+}
+
+/// In the place of the programs that are there.
+fn replace(program: &[Instruction], path: &Path) -> Result<()> {
     let words: Vec<u64> = program.iter().map(|instruction| instruction.word()).collect();
     let at = |errno| refused(path, errno);
     let cgroup = file::open(path, OFlags::RDONLY | OFlags::DIRECTORY).map_err(at)?;
@@ -157,7 +173,7 @@ fn refused(path: &Path, errno: Errno) -> Error {
             .message(
                 "a device program needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, outside of any user namespace",
             )
-            .hint("without root there are no device rules: give the container no devices but the default ones"),
+            .hint("a container without root can do without device rules: leave out those that deny"),
         Errno::ENOSYS | Errno::EINVAL => error.message("this kernel takes no device programs (CONFIG_CGROUP_BPF)"),
         _ => error.message("install the device program"),
     }

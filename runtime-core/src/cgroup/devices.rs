@@ -39,24 +39,23 @@ pub(super) struct Entry {
     pub(super) field: Pointer,
 }
 
-/// The device rules of a new cgroup: none of them is inherited.
-pub(super) fn create(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
-    install(resources, plan, true)
-}
-
-/// The device rules of a running container, all anew.
-pub(super) fn update(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
-    if resources.devices.is_empty() { Ok(()) } else { install(resources, plan, false) }
-}
-
-fn install(resources: &Resources<'_>, plan: &mut Plan, new: bool) -> Result<()> {
+/// The device rules of a new cgroup, or other ones, all anew, for one that is there: on v1 it can open no device for the few
+/// microseconds that the writes take.
+pub(super) fn install(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
     let mut rules = resources.devices.clone();
     rules.extend(defaults());
     let entries = meaning(&rules);
+    // No user namespace may install rules, and in none can a device be made: rules that deny nothing more are not missed there.
+    // Nor are they where all is allowed, and less is by the cgroups above.
+    let all = entries.iter().all(|entry| entry.access == ALL);
+    plan.denied = resources.devices.iter().find(|rule| !rule.allow && !all).map(|rule| rule.at.clone());
     if let Some(dir) = plan.dirs.iter().position(|dir| !dir.unified && dir.has("devices")) {
         let field = resources.at.key("devices");
-        for (file, value) in device_list::writes(&entries, new)? {
-            plan.writes.push(Write { dir, field: field.clone(), ..Write::of(file, value) });
+        for (file, value) in device_list::writes(&entries)? {
+            let write =
+                Write::of(file, value).hint("the cgroup above allows fewer devices: is this inside a container?");
+            let write = if plan.denied.is_some() { write } else { write.optional() };
+            plan.writes.push(Write { dir, field: field.clone(), ..write });
         }
         return Ok(());
     }

@@ -13,11 +13,10 @@ pub(super) fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, Errno> {
     let fd = open(path.as_ref(), OFlags::RDONLY)?;
     let mut text = vec![0; 4096];
     let mut len = 0;
-    loop {
-        let Some(room) = text.get_mut(len..) else { break };
+    while let Some(room) = text.get_mut(len..) {
         let got = rustix::io::read(&fd, room).map_err(errno)?;
         len += got;
-        // A kernel file gives all it has, or a full page: a short answer is the end, and saves the question.
+        // A kernel file gives all it has, or about a page: a short answer is the end, and saves the question.
         if got == 0 || (len < text.len() && got < 3072) {
             break;
         }

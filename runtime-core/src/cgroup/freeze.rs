@@ -1,26 +1,33 @@
 //! Stops and continues every process of a cgroup (cgroup-v2.rst, "cgroup.freeze"; cgroup-v1/freezer-subsystem.rst).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
 use super::{Cgroup, file};
-use crate::error::{Error, Kind, Op, Pointer, Result};
+use crate::error::{At as _, Error, Kind, Op, Pointer, Result};
 
 /// How long a process may take to stop: one in an uninterruptible wait never does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Cgroup {
-    /// Stops every process, and waits until all have. Thaws again when one does not stop in time.
+    /// Stops every process, and waits until all have. Thaws again when that fails: nothing stays half frozen.
     pub fn freeze(&self) -> Result<()> {
+        let frozen = self.stop();
+        if frozen.is_err() {
+            self.thaw().ok();
+        }
+        frozen
+    }
+
+    fn stop(&self) -> Result<()> {
         let (file, value) = self.freezer_file("FROZEN", "1")?;
         let deadline = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
         set(&file, value)?;
         while !self.is_frozen()? {
             if Instant::now() > deadline {
-                self.thaw()?;
                 return Err(Error::new(Kind::Timeout, Op::Freeze)
                     .on(&file)
                     .message(format!("not every process stopped within {} s", PATIENCE.as_secs()))
@@ -53,7 +60,7 @@ impl Cgroup {
         }
     }
 
-    fn freezer_file(&self, v1: &'static str, v2: &'static str) -> Result<(std::path::PathBuf, &'static str)> {
+    fn freezer_file(&self, v1: &'static str, v2: &'static str) -> Result<(PathBuf, &'static str)> {
         match (self.unified(), self.freezer()) {
             (Some(dir), _) => Ok((dir.path.join("cgroup.freeze"), v2)),
             (None, Some(dir)) => Ok((dir.path.join("freezer.state"), v1)),
@@ -67,5 +74,5 @@ fn has_line(text: &str, line: &str) -> bool {
 }
 
 fn set(file: &Path, value: &str) -> Result<()> {
-    file::write(file, value).map_err(|errno| Error::system(Op::Freeze, errno).on(file))
+    file::write(file, value).at(Op::Freeze).map_err(|error| error.on(file))
 }

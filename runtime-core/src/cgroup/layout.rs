@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,8 @@ fn own_cgroups(text: &[u8]) -> Vec<Line> {
             let mut fields = line.splitn(3, |byte| *byte == b':').skip(1);
             let controllers = String::from_utf8_lossy(fields.next()?).into_owned();
             let own = PathBuf::from(OsString::from_vec(fields.next()?.to_vec()));
+            // Outside of this cgroup namespace: as seen from inside, nothing is nearer than its root (cgroup_namespaces(7)).
+            let own = if own.components().any(|part| part == Component::ParentDir) { "/".into() } else { own };
             let controllers = controllers.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             Some(Line { controllers, own })
         })
@@ -192,4 +194,48 @@ fn no_cgroups(errno: nix::errno::Errno) -> Error {
         .on(ROOT)
         .message("control groups")
         .hint("mount cgroup2 on /sys/fs/cgroup")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_with_its_controllers_and_path() {
+        let lines = own_cgroups(b"9:name=systemd:/user.slice\n2:cpu,cpuacct:/a:b\n1:pids:/../../x\n0::/x\n");
+        let read: Vec<_> =
+            lines.iter().map(|line| (line.controllers.join(","), line.own.display().to_string())).collect();
+        let expected = [("name=systemd", "/user.slice"), ("cpu,cpuacct", "/a:b"), ("pids", "/"), ("", "/x")];
+        assert_eq!(read, expected.map(|(controllers, own)| (controllers.to_owned(), own.to_owned())));
+    }
+
+    #[test]
+    fn a_hierarchy_is_found_under_its_name_in_any_order() {
+        let both = ["cpu".to_owned(), "cpuacct".to_owned()];
+        assert!(is_named(&"cpuacct,cpu".into(), &both));
+        assert!(!is_named(&"cpu".into(), &both), "the symbolic link to it may be missing");
+        assert!(is_named(&"systemd".into(), &["name=systemd".to_owned()]));
+        assert!(is_named(&"unified".into(), &[]));
+    }
+
+    #[test]
+    fn elsewhere_mounted_hierarchies_come_from_mountinfo() {
+        let lines = own_cgroups(b"2:cpu,cpuacct:/docker/abc/deep\n1:memory:/other\n");
+        let mountinfo = b"31 23 0:28 / /sys rw - sysfs sysfs rw\n\
+            32 31 0:29 /docker/abc /cg/cpu rw,relatime shared:9 - cgroup cgroup rw,cpuacct,cpu\n";
+        let layout = mounted(&lines, mountinfo).unwrap();
+        let cpu = Hierarchy {
+            controllers: vec!["cpu".to_owned(), "cpuacct".to_owned()],
+            mount: "/cg/cpu".into(),
+            own: "/deep".into(),
+        };
+        assert_eq!(layout, Layout { v1: vec![cpu], v2: None });
+    }
+
+    #[test]
+    fn no_cgroups_at_all_is_an_error_with_advice() {
+        let error = mounted(&own_cgroups(b"0::/\n"), b"").unwrap_err();
+        assert_eq!(error.to_string(), "probe host /sys/fs/cgroup: control groups: no such file or directory");
+        assert_eq!((error.kind(), error.advice()), (Kind::Unsupported, Some("mount cgroup2 on /sys/fs/cgroup")));
+    }
 }

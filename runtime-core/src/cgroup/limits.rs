@@ -97,6 +97,7 @@ impl Write {
             value: value.to_string(),
             field: Pointer::default(),
             missing: Missing::Refuse,
+            hint: None,
             entangled: false,
         }
     }
@@ -109,6 +110,11 @@ impl Write {
     /// Another file, and its value, where the kernel has not this one.
     pub(super) fn or(self, file: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
         Self { missing: Missing::Use(file.into(), value.to_string()), ..self }
+    }
+
+    /// What a person can do when there is no such file, or it is not permitted.
+    pub(super) fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
     }
 
     /// The kernel checks it against another value of the plan.
@@ -151,7 +157,8 @@ fn hugetlb(resources: &Resources<'_>, values: &mut Values<'_>) -> Result<()> {
     let file = if values.unified { "max" } else { "limit_in_bytes" };
     for entry in &resources.hugepage_limits {
         let field = entry.at.clone();
-        values.put_at(field.clone(), Write::of(format!("hugetlb.{}.{file}", entry.page_size), entry.limit))?;
+        let limit = Write::of(format!("hugetlb.{}.{file}", entry.page_size), entry.limit);
+        values.put_at(field.clone(), limit.hint("the sizes of this machine are in /sys/kernel/mm/hugepages"))?;
         let reserved = Write::of(format!("hugetlb.{}.rsvd.{file}", entry.page_size), entry.limit);
         values.put_at(field, reserved.optional())?;
     }

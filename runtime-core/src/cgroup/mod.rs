@@ -9,16 +9,22 @@
 mod control;
 mod cpuset;
 mod create;
+mod delegate;
 mod device_list;
 mod device_program;
+#[cfg(test)]
+mod device_properties;
 mod devices;
 mod enable;
 mod file;
 mod freeze;
+#[cfg(test)]
+mod golden;
 mod kill;
 mod layout;
 mod limits;
 mod plan;
+mod print;
 mod remove;
 mod v1;
 mod v2;

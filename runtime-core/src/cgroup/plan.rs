@@ -20,6 +20,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// The device program of the cgroup v2 directory; `None` where cgroup v1 has a list, or nothing is to change.
     pub devices: Option<Vec<Instruction>>,
+    /// Where a device was denied by name; `None`: where device rules are not permitted, a container does without.
+    pub denied: Option<Pointer>,
     /// Controllers that the directories above the v2 one must hand down.
     pub enable: Vec<Enable>,
     /// `memory.checkBeforeUpdate`: what is used now must fit into this many bytes.
@@ -60,6 +62,8 @@ pub struct Write {
     pub field: Pointer,
     /// What is done when the kernel has no such file.
     pub missing: Missing,
+    /// What a person can do when the file is missing or the value not permitted.
+    pub hint: Option<&'static str>,
     /// The kernel checks this value against another one of this list: when it refuses, the others go first.
     pub entangled: bool,
 }
@@ -69,7 +73,7 @@ pub struct Write {
 pub enum Missing {
     /// It cannot be done here.
     Refuse,
-    /// It does not matter.
+    /// It does not matter; nor does it that the value is not permitted.
     Skip,
     /// This file takes this value instead.
     Use(Cow<'static, str>, String),
@@ -102,7 +106,7 @@ pub fn plan(resources: &Resources<'_>, cgroups_path: Option<&str>, id: &str, lay
     let wanted = wanted_path(cgroups_path, id)?;
     let mut plan = Plan { dirs: directories(&wanted, layout), ..Plan::default() };
     limits::all(resources, &mut plan)?;
-    devices::create(resources, &mut plan)?;
+    devices::install(resources, &mut plan)?;
     Ok(plan)
 }
 
@@ -110,7 +114,9 @@ pub fn plan(resources: &Resources<'_>, cgroups_path: Option<&str>, id: &str, lay
 pub fn update_plan(resources: &Resources<'_>, cgroup: &Cgroup) -> Result<Plan> {
     let mut plan = Plan { dirs: cgroup.paths().to_vec(), ..Plan::default() };
     limits::all(resources, &mut plan)?;
-    devices::update(resources, &mut plan)?;
+    if !resources.devices.is_empty() {
+        devices::install(resources, &mut plan)?;
+    }
     Ok(plan)
 }
 
@@ -139,12 +145,7 @@ fn wanted_path(cgroups_path: Option<&str>, id: &str) -> Result<Wanted> {
         let message = format!("cgroup path {text:?} names the root of the hierarchy, which cannot be a container's");
         return Err(Error::config(field(), message));
     }
-    if text.starts_with("/") || !text.contains(':') {
-        return Ok(Wanted { absolute: text.starts_with('/'), path });
-    }
-    // `slice:prefix:name` is the systemd driver's; as a directory it would be a surprise, as it is in runc.
-    Err(Error::unsupported(field(), format!("cgroup path {text:?} is for the systemd driver, which is not there yet"))
-        .hint("give a path, such as /web"))
+    Ok(Wanted { absolute: text.starts_with('/'), path })
 }
 
 fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
@@ -158,13 +159,14 @@ fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
         mount: hierarchy.mount.clone(),
         path: place(&hierarchy.mount, &hierarchy.own),
     });
-    // Beside cgroup v1, a v2 hierarchy without controllers limits nothing. On v2 this process's own cgroup has a process, so it can
-    // hand no controllers down ("no internal processes", cgroups(7)): a container goes beside it, as in runc.
-    let v2 = layout.v2.iter().filter(|v2| layout.v1.is_empty() || !v2.controllers.is_empty()).map(|v2| Dir {
+    // Beside cgroup v1, a v2 hierarchy without controllers limits nothing. Alone it limits, and then this process's own cgroup can
+    // hand no controllers down, for it has a process ("no internal processes", cgroups(7)): a container goes beside it, as in runc.
+    let alone = layout.v1.is_empty();
+    let v2 = layout.v2.iter().filter(|v2| alone || !v2.controllers.is_empty()).map(|v2| Dir {
         controllers: v2.controllers.clone(),
         unified: true,
         mount: v2.mount.clone(),
-        path: place(&v2.mount, v2.own.parent().unwrap_or(Path::new("/"))),
+        path: place(&v2.mount, if alone { v2.own.parent().unwrap_or(&v2.own) } else { &v2.own }),
     });
     v1.chain(v2).collect()
 }

@@ -1,6 +1,6 @@
 //! Removes the directories of a container. Idempotent: what is gone already is fine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,9 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(3);
 impl Cgroup {
     /// Removes every directory, with those the container made below. Fails while processes are in it.
     pub fn remove(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
         let mut failed = None;
         for dir in &self.dirs {
-            if let Err(error) = with_patience(&dir.path) {
+            if let Err(error) = with_patience(&dir.path, deadline) {
                 failed.get_or_insert(error);
             }
         }
@@ -33,8 +34,7 @@ pub(super) fn one(path: &Path) -> Result<(), Errno> {
     }
 }
 
-fn with_patience(path: &Path) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+fn with_patience(path: &Path, deadline: Instant) -> Result<()> {
     let mut pause = Duration::from_micros(100);
     loop {
         match one(path).or_else(|errno| tree(path, errno)) {
@@ -65,7 +65,7 @@ pub(super) fn has_children(path: &Path) -> bool {
 }
 
 /// The directories in a directory.
-pub(super) fn children(path: &Path) -> Result<Vec<std::path::PathBuf>, Errno> {
+pub(super) fn children(path: &Path) -> Result<Vec<PathBuf>, Errno> {
     let names = file::list(path)?;
     // Every file of a cgroup has the dot of its controller in its name, but a directory may have one as well.
     Ok(names.into_iter().map(|name| path.join(name)).filter(|path| path.is_dir()).collect())

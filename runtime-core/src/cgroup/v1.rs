@@ -8,10 +8,8 @@ use crate::spec::{BlockIo, Cpu, Memory, ThrottleKind};
 /// The kernel keeps `limit ≤ memsw.limit` after each write, so which of the two goes first depends on what they were.
 pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
     let (limit, swap) = (asked(memory.limit), asked(memory.swap));
-    if let (Some(limit), Some(swap)) = (limit, swap) {
-        if swap > 0 && swap < limit {
-            return Err(Error::config(values.field("swap"), "memory and swap together are less than the memory limit"));
-        }
+    if matches!((limit, swap), (Some(limit), Some(swap @ 0..)) if swap < limit) {
+        return Err(Error::config(values.field("swap"), "memory and swap together are less than the memory limit"));
     }
     if memory.check_before_update {
         values.must_fit("memory.usage_in_bytes", limit);
@@ -20,7 +18,10 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
         values.put("limit", Write::of("memory.limit_in_bytes", limit).entangled())?;
     }
     match (limit, swap) {
-        (_, Some(swap)) => values.put("swap", Write::of("memory.memsw.limit_in_bytes", swap).entangled())?,
+        (_, Some(swap)) => {
+            let write = Write::of("memory.memsw.limit_in_bytes", swap).entangled();
+            values.put("swap", write.hint("boot with swapaccount=1: this kernel does not count swap"))?;
+        }
         // Unlimited memory within limited memory and swap is no limit at all: both are lifted, as in runc.
         (Some(-1), None) => {
             values.put("limit", Write::of("memory.memsw.limit_in_bytes", -1).entangled().optional())?;
@@ -43,14 +44,14 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
 }
 
 /// Times of the fair scheduler depend on each other: the kernel takes no burst above the quota, and no period that would break the
-/// parent's share.
+/// parent's share. An idle group takes no shares.
 pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
-    if let Some(shares) = asked(cpu.shares) {
+    if let Some(shares) = asked(cpu.shares).filter(|_| cpu.idle != Some(1)) {
         if !(2..=262_144).contains(&shares) {
             // The kernel would clamp it silently.
             return Err(Error::config(values.field("shares"), format!("{shares} is not within 2 to 262144")));
         }
-        values.put("shares", Write::of("cpu.shares", shares))?;
+        values.put("shares", Write::of("cpu.shares", shares).entangled())?;
     }
     if let Some(period) = asked(cpu.period) {
         values.put("period", Write::of("cpu.cfs_period_us", period).entangled())?;
@@ -67,7 +68,6 @@ pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
     if let Some(runtime) = asked(cpu.realtime_runtime) {
         values.put("realtimeRuntime", Write::of("cpu.rt_runtime_us", runtime).entangled())?;
     }
-    // Last: an idle group takes no shares.
     match cpu.idle {
         Some(idle) => values.put("idle", Write::of("cpu.idle", idle)),
         None => Ok(()),

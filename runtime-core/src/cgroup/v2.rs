@@ -13,7 +13,8 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
     }
     if let Some(swap) = swap_alone(limit, swap, &values.field("swap"))? {
         let field = if memory.swap.is_some() { "swap" } else { "limit" };
-        let write = Write::of("memory.swap.max", or_max(swap));
+        let write =
+            Write::of("memory.swap.max", or_max(swap)).hint("boot with swapaccount=1: this kernel does not count swap");
         // Asked for or not, "no limit" is what a kernel without swap accounting does.
         values.put(field, if swap < 0 { write.optional() } else { write })?;
     }
@@ -51,10 +52,10 @@ fn swap_alone(limit: Option<i64>, swap: Option<i64>, field: &Pointer) -> Result<
     }
 }
 
-/// Shares become a weight; quota and period share a file.
+/// Shares become a weight, which an idle group does not take; quota and period share a file.
 pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
-    if let Some(shares) = asked(cpu.shares) {
-        values.put("shares", Write::of("cpu.weight", weight_of_shares(shares)))?;
+    if let Some(shares) = asked(cpu.shares).filter(|_| cpu.idle != Some(1)) {
+        values.put("shares", Write::of("cpu.weight", weight_of_shares(shares)).entangled())?;
     }
     let (quota, period) = (asked(cpu.quota), asked(cpu.period));
     if quota.is_some() || period.is_some() {
@@ -73,7 +74,6 @@ pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
     if asked(cpu.realtime_period).is_some() {
         return Err(only_v1(values.field("realtimePeriod")));
     }
-    // Last: an idle group takes no weight.
     match cpu.idle {
         Some(idle) => values.put("idle", Write::of("cpu.idle", idle)),
         None => Ok(()),
@@ -156,4 +156,45 @@ pub(super) fn unified(files: &[Unified<'_>], plan: &mut Plan) -> Result<()> {
 
 fn only_v1(field: Pointer) -> Error {
     Error::unsupported(field, "cgroup v2 has no such control")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_become_the_weights_of_runc_and_crun() {
+        let pairs =
+            [(2, 1), (3, 2), (256, 35), (512, 59), (1024, 100), (2048, 174), (4096, 303), (262_144, 10_000), (1, 1)];
+        for (shares, weight) in pairs {
+            assert_eq!(weight_of_shares(shares), weight, "{shares}");
+        }
+    }
+
+    #[test]
+    fn more_shares_never_weigh_less() {
+        assert!((2..262_144).all(|shares| weight_of_shares(shares) <= weight_of_shares(shares + 1)));
+    }
+
+    #[test]
+    fn io_weights_span_the_scale() {
+        assert_eq!([10, 11, 500, 1000].map(io_weight), [1, 11, 4950, 10_000]);
+    }
+
+    #[test]
+    fn swap_is_what_is_left_of_memory_and_swap() {
+        let field = Pointer::new("/m/swap");
+        let of = |limit, swap| swap_alone(limit, swap, &field).map_err(|error| error.to_string());
+        assert_eq!(of(Some(100), Some(300)), Ok(Some(200)));
+        assert_eq!(of(Some(100), Some(100)), Ok(Some(0)), "no swap at all");
+        assert_eq!(of(Some(100), None), Ok(None));
+        assert_eq!(of(Some(100), Some(-1)), Ok(Some(-1)));
+        assert_eq!(of(None, Some(-1)), Ok(Some(-1)));
+        assert_eq!(of(Some(-1), None), Ok(Some(-1)));
+        let less = "check config: memory and swap together are less than the memory limit [config.json /m/swap]";
+        assert_eq!(of(Some(100), Some(99)), Err(less.to_owned()));
+        let alone = "check config: a limit of memory and swap together needs a limit of memory [config.json /m/swap]";
+        assert_eq!(of(None, Some(99)), Err(alone.to_owned()));
+        assert_eq!(of(Some(-1), Some(99)), Err(alone.to_owned()));
+    }
 }

@@ -67,21 +67,25 @@ fn one(plan: &Plan, write: &Write, open: &mut Open) -> Result<()> {
     let path = dir.path.join(&*write.file);
     match (open.write(&path, &write.value), &write.missing) {
         (Ok(()), _) => Ok(()),
-        (Err(Errno::ENOENT), Missing::Skip) => Ok(()),
+        (Err(Errno::ENOENT | Errno::EPERM), Missing::Skip) => Ok(()),
         (Err(Errno::ENOENT), Missing::Use(file, value)) => {
             let path = dir.path.join(&**file);
-            open.write(&path, value).map_err(|errno| refused(&path, value, errno).field(write.field.clone()))
+            open.write(&path, value).map_err(|errno| refused(&path, write, value, errno))
         }
-        (Err(errno), _) => Err(refused(&path, &write.value, errno).field(write.field.clone())),
+        (Err(errno), _) => Err(refused(&path, write, &write.value, errno)),
     }
 }
 
-fn refused(path: &Path, value: &str, errno: Errno) -> Error {
-    let error = Error::system(Op::Cgroup, errno).on(path);
-    match errno {
+fn refused(path: &Path, write: &Write, value: &str, errno: Errno) -> Error {
+    let error = Error::system(Op::Cgroup, errno).on(path).field(write.field.clone());
+    let error = match errno {
         Errno::ENOENT => error.kind_is(Kind::Unsupported).message("this kernel has no such file"),
-        Errno::EBUSY => error.message(format!("write {value:?}")).hint("more is used now than this limit allows"),
         _ => error.message(format!("write {value:?}")),
+    };
+    match (errno, write.hint) {
+        (Errno::EBUSY, _) => error.hint("more is used now than this limit allows"),
+        (Errno::ENOENT | Errno::EPERM, Some(hint)) => error.hint(hint),
+        _ => error,
     }
 }
 

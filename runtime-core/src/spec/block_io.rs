@@ -2,8 +2,65 @@
 
 use serde::Deserialize;
 
-use super::{BlockIo, Throttle, ThrottleKind, WeightDevice, text};
+use super::json::Object;
+use super::text;
 use crate::error::{Error, Pointer, Result};
+
+/// `blockIO`.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct BlockIo {
+    /// 10 to 1000.
+    pub weight: Option<u16>,
+    /// 10 to 1000 (v1).
+    pub leaf_weight: Option<u16>,
+    /// `weightDevice`.
+    pub weight_devices: Vec<WeightDevice>,
+    /// The four `throttle…Device` lists.
+    pub throttles: Vec<Throttle>,
+}
+
+/// One entry of `weightDevice`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WeightDevice {
+    /// Where it stands.
+    pub at: Pointer,
+    /// Device major.
+    pub major: u32,
+    /// Device minor.
+    pub minor: u32,
+    /// 10 to 1000.
+    pub weight: Option<u16>,
+    /// 10 to 1000 (v1).
+    pub leaf_weight: Option<u16>,
+}
+
+/// What is throttled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThrottleKind {
+    /// `throttleReadBpsDevice`
+    ReadBps,
+    /// `throttleWriteBpsDevice`
+    WriteBps,
+    /// `throttleReadIOPSDevice`
+    ReadIops,
+    /// `throttleWriteIOPSDevice`
+    WriteIops,
+}
+
+/// One entry of a throttle list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Where it stands.
+    pub at: Pointer,
+    /// What is throttled.
+    pub kind: ThrottleKind,
+    /// Device major.
+    pub major: u32,
+    /// Device minor.
+    pub minor: u32,
+    /// Bytes or operations a second.
+    pub rate: u64,
+}
 
 /// `blockIO` as it stands.
 #[derive(Deserialize)]
@@ -11,13 +68,13 @@ use crate::error::{Error, Pointer, Result};
 pub(super) struct RawBlockIo {
     weight: Option<u64>,
     leaf_weight: Option<u64>,
-    weight_device: Option<Vec<RawWeightDevice>>,
-    throttle_read_bps_device: Option<Vec<RawThrottle>>,
-    throttle_write_bps_device: Option<Vec<RawThrottle>>,
+    weight_device: Option<Vec<Object<RawWeightDevice>>>,
+    throttle_read_bps_device: Option<Vec<Object<RawThrottle>>>,
+    throttle_write_bps_device: Option<Vec<Object<RawThrottle>>>,
     #[serde(rename = "throttleReadIOPSDevice")]
-    throttle_read_iops_device: Option<Vec<RawThrottle>>,
+    throttle_read_iops_device: Option<Vec<Object<RawThrottle>>>,
     #[serde(rename = "throttleWriteIOPSDevice")]
-    throttle_write_iops_device: Option<Vec<RawThrottle>>,
+    throttle_write_iops_device: Option<Vec<Object<RawThrottle>>>,
 }
 
 #[derive(Deserialize)]

@@ -4,9 +4,24 @@
 
 use serde::Deserialize;
 
+use super::Warning;
 use super::text::Text;
-use super::{Capabilities, Warning};
 use crate::error::Pointer;
+
+/// The five sets of `capabilities(7)`, bit N for capability N.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// The limiting superset.
+    pub bounding: u64,
+    /// What the kernel checks.
+    pub effective: u64,
+    /// What survives an `execve(2)` of a file with inheritable capabilities.
+    pub inheritable: u64,
+    /// What effective may be raised to.
+    pub permitted: u64,
+    /// What survives an `execve(2)` of an ordinary file; a subset of permitted and of inheritable.
+    pub ambient: u64,
+}
 
 /// Every capability of `linux/capability.h`, the bit of each being its place.
 const NAMES: [&str; 41] = [

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Str;
+use super::json::Object;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
 
@@ -87,12 +88,12 @@ pub(super) struct RawDeviceRule<'c> {
 }
 
 /// Checks `linux.devices`.
-pub(super) fn check(devices: Option<Vec<RawDevice<'_>>>) -> Result<Vec<Device<'_>>> {
+pub(super) fn check(devices: Option<Vec<Object<RawDevice<'_>>>>) -> Result<Vec<Device<'_>>> {
     text::each(devices, Pointer::new("/linux/devices")).map(|(at, device)| node(device, at)).collect()
 }
 
 /// Checks `resources.devices`.
-pub(super) fn rules(rules: Option<Vec<RawDeviceRule<'_>>>, at: Pointer) -> Result<Vec<DeviceRule>> {
+pub(super) fn rules(rules: Option<Vec<Object<RawDeviceRule<'_>>>>, at: Pointer) -> Result<Vec<DeviceRule>> {
     text::each(rules, at).map(|(at, raw)| rule(raw, at)).collect()
 }
 

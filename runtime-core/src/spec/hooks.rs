@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Str;
+use super::json::Object;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
 
@@ -45,17 +46,17 @@ pub struct Hook<'c> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawHooks<'c> {
     #[serde(borrow)]
-    prestart: Option<Vec<RawHook<'c>>>,
+    prestart: Option<Vec<Object<RawHook<'c>>>>,
     #[serde(borrow)]
-    create_runtime: Option<Vec<RawHook<'c>>>,
+    create_runtime: Option<Vec<Object<RawHook<'c>>>>,
     #[serde(borrow)]
-    create_container: Option<Vec<RawHook<'c>>>,
+    create_container: Option<Vec<Object<RawHook<'c>>>>,
     #[serde(borrow)]
-    start_container: Option<Vec<RawHook<'c>>>,
+    start_container: Option<Vec<Object<RawHook<'c>>>>,
     #[serde(borrow)]
-    poststart: Option<Vec<RawHook<'c>>>,
+    poststart: Option<Vec<Object<RawHook<'c>>>>,
     #[serde(borrow)]
-    poststop: Option<Vec<RawHook<'c>>>,
+    poststop: Option<Vec<Object<RawHook<'c>>>>,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +84,7 @@ impl<'c> RawHooks<'c> {
     }
 }
 
-fn list(hooks: Option<Vec<RawHook<'_>>>, at: Pointer) -> Result<Vec<Hook<'_>>> {
+fn list(hooks: Option<Vec<Object<RawHook<'_>>>>, at: Pointer) -> Result<Vec<Hook<'_>>> {
     text::each(hooks, at).map(|(at, hook)| check(hook, at)).collect()
 }
 
@@ -91,7 +92,7 @@ fn check(hook: RawHook<'_>, at: Pointer) -> Result<Hook<'_>> {
     let path = match text::some(hook.path) {
         Some(path) if path.starts_with('/') => path,
         Some(path) => return Err(Error::config(at.key("path"), format!("hook path `{path}` is not absolute"))),
-        None => return Err(Error::config(at, "a hook needs a `path`")),
+        None => return Err(Error::config(at.key("path"), "a hook needs a `path`")),
     };
     let timeout = match hook.timeout {
         None => None,

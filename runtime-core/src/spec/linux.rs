@@ -4,11 +4,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::devices::{self, RawDevice};
-use super::namespaces::{self, RawIdMapping, RawNamespace};
+use super::json::Object;
+use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
 use super::resources::RawResources;
+use super::sysctl::{self, Sysctl};
 use super::text::{self, Pairs, Text};
 use super::unimplemented::{self, Asked};
-use super::{Device, Resources, Seccomp, Str, Warning, seccomp, sysctl};
+use super::{Device, Resources, Seccomp, Str, Warning, seccomp};
 use crate::error::{Error, Pointer, Result};
 
 /// The `linux` object.
@@ -40,122 +42,6 @@ pub struct Linux<'c> {
     pub readonly_paths: Vec<Str<'c>>,
 }
 
-/// Where each namespace of the container comes from.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct Namespaces<'c> {
-    /// One of each of the eight kinds, in the order of [`NamespaceKind`].
-    pub of: [Namespace<'c>; 8],
-}
-
-impl<'c> Namespaces<'c> {
-    /// The namespace of this kind.
-    #[must_use]
-    pub fn get(&self, kind: NamespaceKind) -> &Namespace<'c> {
-        let [user, mount, pid, network, ipc, uts, cgroup, time] = &self.of;
-        match kind {
-            NamespaceKind::User => user,
-            NamespaceKind::Mount => mount,
-            NamespaceKind::Pid => pid,
-            NamespaceKind::Network => network,
-            NamespaceKind::Ipc => ipc,
-            NamespaceKind::Uts => uts,
-            NamespaceKind::Cgroup => cgroup,
-            NamespaceKind::Time => time,
-        }
-    }
-}
-
-/// Where one namespace comes from.
-#[derive(Clone, Debug, PartialEq, Default)]
-pub enum Namespace<'c> {
-    /// The caller's own: not listed.
-    #[default]
-    Host,
-    /// A new one.
-    New,
-    /// The one behind this absolute path, and the pointer of `path`.
-    Join(Str<'c>, Pointer),
-}
-
-/// The kinds of `namespaces(7)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamespaceKind {
-    /// `user`
-    User,
-    /// `mount`
-    Mount,
-    /// `pid`
-    Pid,
-    /// `network`
-    Network,
-    /// `ipc`
-    Ipc,
-    /// `uts`
-    Uts,
-    /// `cgroup`
-    Cgroup,
-    /// `time`
-    Time,
-}
-
-impl NamespaceKind {
-    /// All kinds, in the order in which they are joined: the user namespace first, for its privileges.
-    pub const ALL: [Self; 8] =
-        [Self::User, Self::Mount, Self::Pid, Self::Network, Self::Ipc, Self::Uts, Self::Cgroup, Self::Time];
-
-    /// The `CLONE_NEW*` flag of `clone(2)`.
-    #[must_use]
-    pub const fn flag(self) -> u32 {
-        match self {
-            Self::User => 0x1000_0000,
-            Self::Mount => 0x0002_0000,
-            Self::Pid => 0x2000_0000,
-            Self::Network => 0x4000_0000,
-            Self::Ipc => 0x0800_0000,
-            Self::Uts => 0x0400_0000,
-            Self::Cgroup => 0x0200_0000,
-            Self::Time => 0x0000_0080,
-        }
-    }
-
-    /// The name in `config.json`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Mount => "mount",
-            Self::Pid => "pid",
-            Self::Network => "network",
-            Self::Ipc => "ipc",
-            Self::Uts => "uts",
-            Self::Cgroup => "cgroup",
-            Self::Time => "time",
-        }
-    }
-}
-
-/// One line of `/proc/<pid>/uid_map` (`user_namespaces(7)`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IdMapping {
-    /// The first id inside the container.
-    pub container_id: u32,
-    /// The first id on the host.
-    pub host_id: u32,
-    /// How many, at least 1.
-    pub size: u32,
-}
-
-/// One entry of `linux.sysctl`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sysctl<'c> {
-    /// The path below `/proc/sys`, slashes between its parts.
-    pub path: String,
-    /// What is written.
-    pub value: Str<'c>,
-    /// Where it stands.
-    pub at: Pointer,
-}
-
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
@@ -174,16 +60,16 @@ pub enum Propagation {
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawLinux<'c> {
     #[serde(borrow)]
-    namespaces: Option<Vec<RawNamespace<'c>>>,
-    uid_mappings: Option<Vec<RawIdMapping>>,
-    gid_mappings: Option<Vec<RawIdMapping>>,
-    time_offsets: Option<RawTimeOffsets>,
+    namespaces: Option<Vec<Object<RawNamespace<'c>>>>,
+    uid_mappings: Option<Vec<Object<RawIdMapping>>>,
+    gid_mappings: Option<Vec<Object<RawIdMapping>>>,
+    time_offsets: Option<Object<RawTimeOffsets>>,
     #[serde(borrow)]
-    devices: Option<Vec<RawDevice<'c>>>,
+    devices: Option<Vec<Object<RawDevice<'c>>>>,
     #[serde(borrow)]
     cgroups_path: Option<Text<'c>>,
     #[serde(borrow)]
-    resources: Option<RawResources<'c>>,
+    resources: Option<Object<RawResources<'c>>>,
     #[serde(borrow)]
     sysctl: Option<Pairs<'c>>,
     #[serde(borrow)]
@@ -208,8 +94,8 @@ pub(super) struct RawLinux<'c> {
 
 #[derive(Deserialize)]
 struct RawTimeOffsets {
-    monotonic: Option<RawOffset>,
-    boottime: Option<RawOffset>,
+    monotonic: Option<Object<RawOffset>>,
+    boottime: Option<Object<RawOffset>>,
 }
 
 #[derive(Deserialize)]
@@ -240,7 +126,7 @@ impl<'c> RawLinux<'c> {
             devices: devices::check(self.devices)?,
             cgroups_path: cgroups_path(self.cgroups_path)?,
             resources: match self.resources {
-                Some(raw) => raw.check(resources, warnings)?,
+                Some(Object(raw)) => raw.check(resources, warnings)?,
                 None => Resources { at: resources, ..Resources::default() },
             },
             sysctl: sysctl::check(self.sysctl)?,
@@ -252,15 +138,15 @@ impl<'c> RawLinux<'c> {
     }
 }
 
-fn time_offsets(offsets: Option<RawTimeOffsets>) -> Result<Vec<(i32, i64, u32)>> {
-    let Some(offsets) = offsets else { return Ok(Vec::new()) };
+fn time_offsets(offsets: Option<Object<RawTimeOffsets>>) -> Result<Vec<(i32, i64, u32)>> {
+    let Some(Object(offsets)) = offsets else { return Ok(Vec::new()) };
     let mut checked = Vec::new();
     let clocks = [
         (libc::CLOCK_MONOTONIC, offsets.monotonic, "/linux/timeOffsets/monotonic/nanosecs"),
         (libc::CLOCK_BOOTTIME, offsets.boottime, "/linux/timeOffsets/boottime/nanosecs"),
     ];
     for (clock, offset, field) in clocks {
-        let Some(RawOffset { secs, nanosecs }) = offset else { continue };
+        let Some(Object(RawOffset { secs, nanosecs })) = offset else { continue };
         let nanosecs = nanosecs.unwrap_or_default();
         if nanosecs > 999_999_999 {
             return Err(Error::config(Pointer::new(field), format!("{nanosecs} nanoseconds are a second or more")));

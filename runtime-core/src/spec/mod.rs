@@ -5,10 +5,13 @@
 
 mod block_io;
 mod capabilities;
+mod cpu;
 mod devices;
 mod hooks;
 mod json;
 mod linux;
+mod memory;
+mod mount_attributes;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -25,16 +28,27 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
+pub use capabilities::Capabilities;
+pub use cpu::Cpu;
 pub use devices::{Device, DeviceKind, DeviceRule};
 pub use hooks::{Hook, Hooks};
-pub use linux::{IdMapping, Linux, Namespace, NamespaceKind, Namespaces, Propagation, Sysctl};
-pub use mounts::{Attributes, Mount, MountData, MountKind};
-pub use process::{Capabilities, Process, Rlimit, User};
-pub use resources::{BlockIo, Cpu, HugepageLimit, Memory, Resources, Throttle, ThrottleKind, Unified, WeightDevice};
+pub use linux::{Linux, Propagation};
+pub use memory::Memory;
+pub use mount_attributes::Attributes;
+pub use mount_options::MountData;
+pub use mounts::{Mount, MountKind};
+pub use namespaces::{IdMapping, Namespace, NamespaceKind, Namespaces};
+pub use process::{Process, User};
+pub use resources::{HugepageLimit, Resources, Unified};
+pub use rlimits::Rlimit;
+pub use seccomp::ARCHITECTURES as SECCOMP_ARCHITECTURES;
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
+pub use sysctl::Sysctl;
 
 use crate::error::{Error, Pointer, Result};
 use hooks::RawHooks;
+use json::Object;
 use linux::RawLinux;
 use mounts::RawMount;
 use process::RawProcess;
@@ -87,21 +101,21 @@ struct RawSpec<'c> {
     #[serde(borrow)]
     oci_version: Option<Text<'c>>,
     #[serde(borrow)]
-    root: Option<RawRoot<'c>>,
+    root: Option<Object<RawRoot<'c>>>,
     #[serde(borrow)]
-    process: Option<RawProcess<'c>>,
+    process: Option<Object<RawProcess<'c>>>,
     #[serde(borrow)]
     hostname: Option<Text<'c>>,
     #[serde(borrow)]
     domainname: Option<Text<'c>>,
     #[serde(borrow)]
-    mounts: Option<Vec<RawMount<'c>>>,
+    mounts: Option<Vec<Object<RawMount<'c>>>>,
     #[serde(borrow)]
-    hooks: Option<RawHooks<'c>>,
+    hooks: Option<Object<RawHooks<'c>>>,
     #[serde(borrow)]
     annotations: Option<Pairs<'c>>,
     #[serde(borrow)]
-    linux: Option<RawLinux<'c>>,
+    linux: Option<Object<RawLinux<'c>>>,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +144,7 @@ impl<'c> Spec<'c> {
         let version = version(raw.oci_version)?;
         let (root, root_readonly) = root(raw.root)?;
         let process = match raw.process {
-            Some(process) => process.check(Pointer::new("/process"), &mut warnings)?,
+            Some(Object(process)) => process.check(Pointer::new("/process"), &mut warnings)?,
             None => return Err(Error::config(Pointer::new("/process"), "no `process` to run")),
         };
         let spec = Spec {
@@ -141,9 +155,9 @@ impl<'c> Spec<'c> {
             hostname: text::some(raw.hostname),
             domainname: text::some(raw.domainname),
             mounts: mounts::check(raw.mounts, &mut warnings)?,
-            hooks: raw.hooks.map(RawHooks::check).transpose()?.unwrap_or_default(),
+            hooks: raw.hooks.map(|hooks| hooks.0.check()).transpose()?.unwrap_or_default(),
             annotations: raw.annotations.unwrap_or_default().0,
-            linux: raw.linux.unwrap_or_default().check(&mut warnings)?,
+            linux: raw.linux.unwrap_or_default().0.check(&mut warnings)?,
             warnings,
         };
         rules::check(&spec)?;
@@ -174,8 +188,8 @@ fn major(version: &str) -> Option<&str> {
     (digits(major) && numbers.clone().count() == 2 && numbers.all(digits)).then_some(major)
 }
 
-fn root(root: Option<RawRoot<'_>>) -> Result<(Str<'_>, bool)> {
-    let Some(root) = root else {
+fn root(root: Option<Object<RawRoot<'_>>>) -> Result<(Str<'_>, bool)> {
+    let Some(Object(root)) = root else {
         return Err(Error::config(Pointer::new("/root"), "no `root`").hint("write \"root\": {\"path\": \"rootfs\"}"));
     };
     match text::some(root.path) {

@@ -5,21 +5,21 @@
 
 use std::borrow::Cow;
 
+use super::mount_attributes::{Attributes, Change, change};
 use super::unimplemented::not_yet;
-use super::{Attributes, MountData, Str, Warning};
+use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
-const RDONLY: u64 = libc::MOUNT_ATTR_RDONLY;
-const NOSUID: u64 = libc::MOUNT_ATTR_NOSUID;
-const NODEV: u64 = libc::MOUNT_ATTR_NODEV;
-const NOEXEC: u64 = libc::MOUNT_ATTR_NOEXEC;
-const NOATIME: u64 = libc::MOUNT_ATTR_NOATIME;
-const STRICTATIME: u64 = libc::MOUNT_ATTR_STRICTATIME;
-const RELATIME: u64 = libc::MOUNT_ATTR_RELATIME;
-/// The mask of the three modes above.
-const ATIME: u64 = libc::MOUNT_ATTR__ATIME;
-const NODIRATIME: u64 = libc::MOUNT_ATTR_NODIRATIME;
-const NOSYMFOLLOW: u64 = libc::MOUNT_ATTR_NOSYMFOLLOW;
+/// One option for the filesystem: `size=64m`, or `ro` without a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MountData<'c> {
+    /// Its index in `options`.
+    pub index: usize,
+    /// The part before the first `=`.
+    pub key: Str<'c>,
+    /// The part after the first `=`.
+    pub value: Option<Str<'c>>,
+}
 
 /// What the options are for; it decides what becomes of `ro` and of options nobody knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,17 +44,13 @@ pub(super) struct Options<'c> {
     pub(super) copy_up: Option<usize>,
 }
 
-/// What one option of the table does.
+/// What one option does.
 #[derive(Clone, Copy)]
 enum Meaning {
-    /// Turns an attribute of the mount on.
-    Set(u64),
-    /// Turns it off.
-    Clear(u64),
-    /// Chooses how access times are kept.
-    Atime(u64),
-    /// Returns to `relatime`, the kernel's default, from any mode but this one.
-    NotAtimeExcept(u64),
+    /// Changes attributes of the mount.
+    One(Change),
+    /// Changes attributes of the mount and of all below it.
+    All(Change),
     /// A flag of the superblock, which a bind mount does not own.
     Superblock,
     /// Propagation of mount events.
@@ -67,6 +63,8 @@ enum Meaning {
     NotYet,
     /// Changes a mount that is there, which no container start does.
     Remount,
+    /// Not in the table: for the filesystem to judge.
+    Unknown,
 }
 
 /// Reads the options of the mount `at`.
@@ -78,103 +76,75 @@ pub(super) fn read<'c>(
 ) -> Result<Options<'c>> {
     let mut read = Options::default();
     for (index, option) in options.into_iter().enumerate() {
-        // Engines join lists with commas and leave empty options behind; runc passes over them.
-        if option.is_empty() {
-            continue;
-        }
         let place = || at.key("options").index(index);
-        let (on_all, known) = meaning(&option);
-        match known {
-            Some(Meaning::Superblock) if target == Target::Bind => {
-                if matches!(&*option, "sync" | "dirsync" | "lazytime" | "mand" | "iversion") {
-                    let message = format!("`{option}` is left out: a bind mount cannot change the filesystem it shows");
-                    warnings.push(Warning { field: place(), message });
-                }
-            }
-            Some(Meaning::CopyUp) if target != Target::Tmpfs => {
-                return Err(Error::config(place(), "`tmpcopyup` is for mounts of type tmpfs only"));
-            }
-            Some(Meaning::CopyUp) => read.copy_up = Some(index),
-            Some(Meaning::Propagation(flags)) => read.propagation.push(flags),
-            Some(Meaning::Nothing) => {}
-            Some(Meaning::NotYet) => return Err(not_yet(place(), &option)),
-            Some(Meaning::Remount) => {
-                return Err(Error::config(
-                    place(),
-                    "`remount` changes a mount that is there, and here all mounts are new",
-                )
-                .hint("give the wanted options to the mount itself"));
-            }
-            None if target == Target::Bind => {
-                return Err(Error::config(place(), format!("unknown option `{option}` for a bind mount"))
-                    .hint("a bind mount takes only the mount options of the OCI specification"));
-            }
-            None | Some(Meaning::Superblock) => read.data.push(data(index, option)),
-            Some(attribute) => {
-                let attributes = if on_all { &mut read.recursive } else { &mut read.attributes };
-                attributes.apply(attribute);
+        match meaning(&option) {
+            Meaning::One(change) => {
+                read.attributes.apply(change);
                 if target == Target::Filesystem && matches!(&*option, "ro" | "rw") {
                     read.data.push(data(index, option));
                 }
+            }
+            Meaning::All(change) => read.recursive.apply(change),
+            Meaning::Propagation(flags) => read.propagation.push(flags),
+            Meaning::Nothing => {}
+            Meaning::CopyUp if target == Target::Tmpfs => read.copy_up = Some(index),
+            Meaning::Superblock if target == Target::Bind => warnings.extend(lost(&option, place)),
+            Meaning::Superblock => read.data.push(data(index, option)),
+            Meaning::Unknown if target != Target::Bind && !option.starts_with('=') => {
+                read.data.push(data(index, option));
+            }
+            Meaning::CopyUp | Meaning::Unknown | Meaning::NotYet | Meaning::Remount => {
+                return Err(refusal(&option, target, place()));
             }
         }
     }
     Ok(read)
 }
 
-/// What the option does, and whether it does it to all mounts below as well.
-fn meaning(option: &str) -> (bool, Option<Meaning>) {
-    let on_one = match option {
+fn meaning(option: &str) -> Meaning {
+    match option {
         "async" | "dirsync" | "iversion" | "lazytime" | "mand" | "noiversion" | "nolazytime" | "nomand" | "sync" => {
-            Some(Meaning::Superblock)
+            Meaning::Superblock
         }
-        // `silent` and `loud` steer the kernel's log lines (MS_SILENT), which the new mount API writes to the fs context
-        // instead of the log. `bind` and `rbind` have chosen the kind of mount already. `defaults` is the kernel's default.
-        "silent" | "loud" | "bind" | "rbind" | "defaults" => Some(Meaning::Nothing),
-        "private" => Some(Meaning::Propagation(libc::MS_PRIVATE)),
-        "rprivate" => Some(Meaning::Propagation(libc::MS_PRIVATE | libc::MS_REC)),
-        "shared" => Some(Meaning::Propagation(libc::MS_SHARED)),
-        "rshared" => Some(Meaning::Propagation(libc::MS_SHARED | libc::MS_REC)),
-        "slave" => Some(Meaning::Propagation(libc::MS_SLAVE)),
-        "rslave" => Some(Meaning::Propagation(libc::MS_SLAVE | libc::MS_REC)),
-        "unbindable" => Some(Meaning::Propagation(libc::MS_UNBINDABLE)),
-        "runbindable" => Some(Meaning::Propagation(libc::MS_UNBINDABLE | libc::MS_REC)),
-        "tmpcopyup" => Some(Meaning::CopyUp),
-        "idmap" | "ridmap" => Some(Meaning::NotYet),
-        "remount" => Some(Meaning::Remount),
-        name => attribute(name),
-    };
-    match (on_one, option.strip_prefix('r')) {
-        (Some(meaning), _) => (false, Some(meaning)),
-        (None, Some(name)) => (true, attribute(name)),
-        (None, None) => (false, None),
+        // `bind` and `rbind` have chosen the kind of mount already, and `defaults` is the kernel's default. MS_SILENT has no
+        // counterpart in the new mount API, whose messages go to the caller anyway. runc passes over an empty option, too.
+        "silent" | "loud" | "bind" | "rbind" | "defaults" | "" => Meaning::Nothing,
+        "private" => Meaning::Propagation(libc::MS_PRIVATE),
+        "rprivate" => Meaning::Propagation(libc::MS_PRIVATE | libc::MS_REC),
+        "shared" => Meaning::Propagation(libc::MS_SHARED),
+        "rshared" => Meaning::Propagation(libc::MS_SHARED | libc::MS_REC),
+        "slave" => Meaning::Propagation(libc::MS_SLAVE),
+        "rslave" => Meaning::Propagation(libc::MS_SLAVE | libc::MS_REC),
+        "unbindable" => Meaning::Propagation(libc::MS_UNBINDABLE),
+        "runbindable" => Meaning::Propagation(libc::MS_UNBINDABLE | libc::MS_REC),
+        "tmpcopyup" => Meaning::CopyUp,
+        "idmap" | "ridmap" => Meaning::NotYet,
+        "remount" => Meaning::Remount,
+        name => match (change(name), name.strip_prefix('r').and_then(change)) {
+            (Some(one), _) => Meaning::One(one),
+            (None, Some(all)) => Meaning::All(all),
+            (None, None) => Meaning::Unknown,
+        },
     }
 }
 
-/// The options that have a recursive twin with an `r` in front.
-fn attribute(name: &str) -> Option<Meaning> {
-    Some(match name {
-        "ro" => Meaning::Set(RDONLY),
-        "rw" => Meaning::Clear(RDONLY),
-        "nosuid" => Meaning::Set(NOSUID),
-        "suid" => Meaning::Clear(NOSUID),
-        "nodev" => Meaning::Set(NODEV),
-        "dev" => Meaning::Clear(NODEV),
-        "noexec" => Meaning::Set(NOEXEC),
-        "exec" => Meaning::Clear(NOEXEC),
-        "nodiratime" => Meaning::Set(NODIRATIME),
-        "diratime" => Meaning::Clear(NODIRATIME),
-        "nosymfollow" => Meaning::Set(NOSYMFOLLOW),
-        "symfollow" => Meaning::Clear(NOSYMFOLLOW),
-        "noatime" => Meaning::Atime(NOATIME),
-        "strictatime" => Meaning::Atime(STRICTATIME),
-        "relatime" => Meaning::Atime(RELATIME),
-        "atime" => Meaning::NotAtimeExcept(STRICTATIME),
-        "nostrictatime" => Meaning::NotAtimeExcept(NOATIME),
-        // `mount(2)` turned MS_RELATIME off here and then kept relatime, as it does without any flag (since Linux 2.6.30).
-        "norelatime" => Meaning::Nothing,
-        _ => return None,
-    })
+/// The warning for a flag that asks a bind mount for something: its superblock belongs to another mount.
+fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
+    let message = format!("`{option}` is left out: a bind mount cannot change the filesystem it shows");
+    matches!(option, "sync" | "dirsync" | "lazytime" | "mand" | "iversion").then(|| Warning { field: place(), message })
+}
+
+/// The error for an option that no mount, or not this one, can have.
+fn refusal(option: &str, target: Target, place: Pointer) -> Error {
+    match option {
+        "tmpcopyup" => Error::config(place, "`tmpcopyup` is for mounts of type tmpfs only"),
+        "idmap" | "ridmap" => not_yet(place, option),
+        "remount" => Error::config(place, "`remount` changes a mount that is there, and here all mounts are new")
+            .hint("give the wanted options to the mount itself"),
+        _ if target == Target::Bind => Error::config(place, format!("unknown option `{option}` for a bind mount"))
+            .hint("a bind mount takes only the mount options of the OCI specification"),
+        _ => Error::config(place, format!("option `{option}` has no name")),
+    }
 }
 
 /// `size=64m` is a key and a value, `ro` a key alone.
@@ -193,27 +163,66 @@ fn data(index: usize, option: Str<'_>) -> MountData<'_> {
     }
 }
 
-impl Attributes {
-    fn apply(&mut self, meaning: Meaning) {
-        match meaning {
-            Meaning::Set(flag) => {
-                self.set |= flag;
-                self.clear &= !flag;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options<'c>(texts: &[&'c str], target: Target) -> Options<'c> {
+        let texts = texts.iter().map(|text| Cow::Borrowed(*text)).collect();
+        let at = Pointer::new("/mounts/0");
+        read(texts, target, &at, &mut Vec::new()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn keys<'a>(options: &'a Options<'_>) -> Vec<&'a str> {
+        options.data.iter().map(|data| &*data.key).collect()
+    }
+
+    /// config.md, "Linux mount options", without `remount`, `idmap` and `ridmap`.
+    const ALL: &str = "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime \
+        noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev \
+        rdiratime relatime rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
+        rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw \
+        shared silent slave strictatime suid symfollow sync unbindable";
+
+    #[test]
+    fn every_option_of_the_specification_is_known() {
+        // A bind mount refuses what is unknown.
+        assert!(options(&ALL.split(' ').collect::<Vec<_>>(), Target::Bind).data.is_empty());
+    }
+
+    #[test]
+    fn recursive_options_are_apart() {
+        let read = options(&["rro", "nosuid", "rrw", "rnoexec", "rnoatime"], Target::Bind);
+        assert_eq!(read.attributes, Attributes { set: libc::MOUNT_ATTR_NOSUID, clear: 0 });
+        assert_eq!(
+            read.recursive,
+            Attributes {
+                set: libc::MOUNT_ATTR_NOEXEC | libc::MOUNT_ATTR_NOATIME,
+                clear: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR__ATIME
             }
-            Meaning::Clear(flag) => {
-                self.set &= !flag;
-                self.clear |= flag;
-            }
-            // The modes are values, not bits: mount_setattr(2) wants the whole mask cleared to set one of them.
-            Meaning::Atime(mode) => {
-                self.set = self.set & !ATIME | mode;
-                self.clear |= ATIME;
-            }
-            Meaning::NotAtimeExcept(mode) if self.set & ATIME != mode => {
-                self.set = self.set & !ATIME | RELATIME;
-                self.clear |= ATIME;
-            }
-            _ => {}
+        );
+    }
+
+    #[test]
+    fn read_only_reaches_the_superblock_of_a_filesystem_alone() {
+        assert_eq!(keys(&options(&["ro", "sync", "rw"], Target::Filesystem)), ["ro", "sync", "rw"]);
+        for target in [Target::Tmpfs, Target::OwnReadOnly, Target::Bind] {
+            let read = options(&["ro"], target);
+            assert_eq!((keys(&read), read.attributes.set), (Vec::new(), libc::MOUNT_ATTR_RDONLY));
         }
+    }
+
+    #[test]
+    fn propagation_keeps_its_order() {
+        let read = options(&["rslave", "shared"], Target::Bind);
+        assert_eq!(read.propagation, [libc::MS_SLAVE | libc::MS_REC, libc::MS_SHARED]);
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_for_the_filesystem() {
+        let read = options(&["mode=755", "", "lowerdir=/a=b:/c", "newinstance", "tmpcopyup"], Target::Tmpfs);
+        let data: Vec<_> = read.data.iter().map(|data| (data.index, &*data.key, data.value.as_deref())).collect();
+        assert_eq!(data, [(0, "mode", Some("755")), (2, "lowerdir", Some("/a=b:/c")), (3, "newinstance", None)]);
+        assert_eq!(read.copy_up, Some(4));
     }
 }

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::mount_options::{self, Target};
+use super::json::Object;
+use super::mount_attributes::Attributes;
+use super::mount_options::{self, MountData, Target};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
@@ -51,26 +53,6 @@ pub enum MountKind<'c> {
     Cgroup,
 }
 
-/// Bits of `mount_setattr(2)` (`MOUNT_ATTR_*`), with `MOUNT_ATTR__ATIME` in `clear` whenever an atime mode is in `set`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Attributes {
-    /// Attributes to turn on.
-    pub set: u64,
-    /// Attributes to turn off.
-    pub clear: u64,
-}
-
-/// One option for the filesystem: `size=64m`, or `ro` without a value.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MountData<'c> {
-    /// Its index in `options`.
-    pub index: usize,
-    /// The part before the first `=`.
-    pub key: Str<'c>,
-    /// The part after the first `=`.
-    pub value: Option<Str<'c>>,
-}
-
 /// One entry of `mounts` as it stands.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -90,7 +72,10 @@ pub(super) struct RawMount<'c> {
 }
 
 /// Checks all mounts.
-pub(super) fn check<'c>(mounts: Option<Vec<RawMount<'c>>>, warnings: &mut Vec<Warning>) -> Result<Vec<Mount<'c>>> {
+pub(super) fn check<'c>(
+    mounts: Option<Vec<Object<RawMount<'c>>>>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Mount<'c>>> {
     text::each(mounts, Pointer::new("/mounts")).map(|(at, mount)| check_one(mount, at, warnings)).collect()
 }
 

@@ -2,9 +2,115 @@
 
 use serde::Deserialize;
 
+use super::Str;
+use super::json::Object;
 use super::text::{self, Text};
-use super::{IdMapping, Namespace, NamespaceKind, Namespaces};
 use crate::error::{Error, Pointer, Result};
+
+/// Where each namespace of the container comes from.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Namespaces<'c> {
+    /// One of each of the eight kinds, in the order of [`NamespaceKind`].
+    pub of: [Namespace<'c>; 8],
+}
+
+impl<'c> Namespaces<'c> {
+    /// The namespace of this kind.
+    #[must_use]
+    pub fn get(&self, kind: NamespaceKind) -> &Namespace<'c> {
+        let [user, mount, pid, network, ipc, uts, cgroup, time] = &self.of;
+        match kind {
+            NamespaceKind::User => user,
+            NamespaceKind::Mount => mount,
+            NamespaceKind::Pid => pid,
+            NamespaceKind::Network => network,
+            NamespaceKind::Ipc => ipc,
+            NamespaceKind::Uts => uts,
+            NamespaceKind::Cgroup => cgroup,
+            NamespaceKind::Time => time,
+        }
+    }
+}
+
+/// Where one namespace comes from.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Namespace<'c> {
+    /// The caller's own: not listed.
+    #[default]
+    Host,
+    /// A new one.
+    New,
+    /// The one behind this absolute path, and the pointer of `path`.
+    Join(Str<'c>, Pointer),
+}
+
+/// The kinds of `namespaces(7)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceKind {
+    /// `user`
+    User,
+    /// `mount`
+    Mount,
+    /// `pid`
+    Pid,
+    /// `network`
+    Network,
+    /// `ipc`
+    Ipc,
+    /// `uts`
+    Uts,
+    /// `cgroup`
+    Cgroup,
+    /// `time`
+    Time,
+}
+
+impl NamespaceKind {
+    /// All kinds, in the order in which they are joined: the user namespace first, for its privileges.
+    pub const ALL: [Self; 8] =
+        [Self::User, Self::Mount, Self::Pid, Self::Network, Self::Ipc, Self::Uts, Self::Cgroup, Self::Time];
+
+    /// The `CLONE_NEW*` flag of `clone(2)`.
+    #[must_use]
+    pub const fn flag(self) -> u32 {
+        match self {
+            Self::User => 0x1000_0000,
+            Self::Mount => 0x0002_0000,
+            Self::Pid => 0x2000_0000,
+            Self::Network => 0x4000_0000,
+            Self::Ipc => 0x0800_0000,
+            Self::Uts => 0x0400_0000,
+            Self::Cgroup => 0x0200_0000,
+            Self::Time => 0x0000_0080,
+        }
+    }
+
+    /// The name in `config.json`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Mount => "mount",
+            Self::Pid => "pid",
+            Self::Network => "network",
+            Self::Ipc => "ipc",
+            Self::Uts => "uts",
+            Self::Cgroup => "cgroup",
+            Self::Time => "time",
+        }
+    }
+}
+
+/// One line of `/proc/<pid>/uid_map` (`user_namespaces(7)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdMapping {
+    /// The first id inside the container.
+    pub container_id: u32,
+    /// The first id on the host.
+    pub host_id: u32,
+    /// How many, at least 1.
+    pub size: u32,
+}
 
 /// One namespace as it stands.
 #[derive(Deserialize)]
@@ -26,7 +132,7 @@ pub(super) struct RawIdMapping {
 }
 
 /// Checks all namespaces: "the runtime MUST generate an error if namespaces contains duplicated entries with same type".
-pub(super) fn check<'c>(namespaces: Option<Vec<RawNamespace<'c>>>) -> Result<Namespaces<'c>> {
+pub(super) fn check<'c>(namespaces: Option<Vec<Object<RawNamespace<'c>>>>) -> Result<Namespaces<'c>> {
     let mut checked = Namespaces::default();
     for (at, namespace) in text::each(namespaces, Pointer::new("/linux/namespaces")) {
         let kind = kind(namespace.kind, &at)?;
@@ -46,7 +152,7 @@ pub(super) fn check<'c>(namespaces: Option<Vec<RawNamespace<'c>>>) -> Result<Nam
 }
 
 /// Checks the mappings `at`; whether they overlap is for the kernel to say.
-pub(super) fn mappings(mappings: Option<Vec<RawIdMapping>>, at: Pointer) -> Result<Vec<IdMapping>> {
+pub(super) fn mappings(mappings: Option<Vec<Object<RawIdMapping>>>, at: Pointer) -> Result<Vec<IdMapping>> {
     text::each(mappings, at).map(|(at, mapping)| check_mapping(&mapping, &at)).collect()
 }
 

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::capabilities::RawCapabilities;
-use super::rlimits::{self, RawRlimit};
+use super::capabilities::{Capabilities, RawCapabilities};
+use super::json::{self, Object};
+use super::rlimits::{self, RawRlimit, Rlimit};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
-use super::{Str, Warning, json};
+use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
 /// The container's process, or a second one for `exec`.
@@ -49,34 +50,6 @@ pub struct User {
     pub additional_gids: Vec<u32>,
 }
 
-/// The five sets of `capabilities(7)`, bit N for capability N.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Capabilities {
-    /// The limiting superset.
-    pub bounding: u64,
-    /// What the kernel checks.
-    pub effective: u64,
-    /// What survives an `execve(2)` of a file with inheritable capabilities.
-    pub inheritable: u64,
-    /// What effective may be raised to.
-    pub permitted: u64,
-    /// What survives an `execve(2)` of an ordinary file; a subset of permitted and of inheritable.
-    pub ambient: u64,
-}
-
-/// One entry of `process.rlimits`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rlimit {
-    /// Where it stands.
-    pub at: Pointer,
-    /// The `RLIMIT_*` number of `getrlimit(2)`.
-    pub resource: u32,
-    /// The limit in force.
-    pub soft: u64,
-    /// The ceiling for `soft`, which is not above it.
-    pub hard: u64,
-}
-
 /// `process` as it stands.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,15 +60,15 @@ pub(super) struct RawProcess<'c> {
     env: Option<Vec<Text<'c>>>,
     #[serde(borrow)]
     cwd: Option<Text<'c>>,
-    user: Option<RawUser>,
+    user: Option<Object<RawUser>>,
     #[serde(borrow)]
-    capabilities: Option<RawCapabilities<'c>>,
+    capabilities: Option<Object<RawCapabilities<'c>>>,
     #[serde(borrow)]
-    rlimits: Option<Vec<RawRlimit<'c>>>,
+    rlimits: Option<Vec<Object<RawRlimit<'c>>>>,
     no_new_privileges: Option<bool>,
     oom_score_adj: Option<i64>,
     terminal: Option<bool>,
-    console_size: Option<RawConsoleSize>,
+    console_size: Option<Object<RawConsoleSize>>,
     #[serde(default)]
     apparmor_profile: Asked,
     #[serde(default)]
@@ -164,8 +137,8 @@ impl<'c> RawProcess<'c> {
             args: args(self.args, &at)?,
             env: text::environment(self.env, || at.key("env"))?,
             cwd: cwd(self.cwd, &at)?,
-            user: user(self.user.unwrap_or_default(), &at)?,
-            capabilities: self.capabilities.unwrap_or_default().check(&at.key("capabilities"), warnings),
+            user: user(self.user.unwrap_or_default().0, &at)?,
+            capabilities: self.capabilities.unwrap_or_default().0.check(&at.key("capabilities"), warnings),
             rlimits: rlimits::check(self.rlimits, at.key("rlimits"))?,
             no_new_privileges: self.no_new_privileges.unwrap_or_default(),
             oom_score_adj: oom_score_adj(self.oom_score_adj, &at)?,
@@ -218,8 +191,8 @@ fn oom_score_adj(score: Option<i64>, at: &Pointer) -> Result<Option<i32>> {
 }
 
 /// Rows and columns; engines send 0 by 0 for a size they do not know.
-fn console_size(size: Option<RawConsoleSize>, at: &Pointer) -> Result<Option<(u16, u16)>> {
-    let Some(size) = size else { return Ok(None) };
+fn console_size(size: Option<Object<RawConsoleSize>>, at: &Pointer) -> Result<Option<(u16, u16)>> {
+    let Some(Object(size)) = size else { return Ok(None) };
     let at = at.key("consoleSize");
     let cells = |cells: Option<u64>, key| match u16::try_from(cells.unwrap_or_default()) {
         Ok(cells) => Ok(cells),

@@ -2,9 +2,22 @@
 
 use serde::Deserialize;
 
-use super::Rlimit;
+use super::json::Object;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
+
+/// One entry of `process.rlimits`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rlimit {
+    /// Where it stands.
+    pub at: Pointer,
+    /// The `RLIMIT_*` number of `getrlimit(2)`.
+    pub resource: u32,
+    /// The limit in force.
+    pub soft: u64,
+    /// The ceiling for `soft`, which is not above it.
+    pub hard: u64,
+}
 
 /// Every limit of `asm-generic/resource.h`, the number of each being its place.
 const NAMES: [&str; 16] = [
@@ -36,7 +49,7 @@ pub(super) struct RawRlimit<'c> {
 }
 
 /// Checks all limits: "if rlimits contains duplicated entries with same type, the runtime MUST generate an error".
-pub(super) fn check(limits: Option<Vec<RawRlimit<'_>>>, at: Pointer) -> Result<Vec<Rlimit>> {
+pub(super) fn check(limits: Option<Vec<Object<RawRlimit<'_>>>>, at: Pointer) -> Result<Vec<Rlimit>> {
     let mut checked: Vec<Rlimit> = Vec::with_capacity(limits.as_ref().map_or(0, Vec::len));
     for (at, limit) in text::each(limits, at) {
         let limit = check_one(&limit, at)?;
@@ -49,7 +62,7 @@ pub(super) fn check(limits: Option<Vec<RawRlimit<'_>>>, at: Pointer) -> Result<V
 }
 
 fn check_one(limit: &RawRlimit<'_>, at: Pointer) -> Result<Rlimit> {
-    let Some(Text(kind)) = &limit.kind else { return Err(Error::config(at, "an rlimit needs a `type`")) };
+    let Some(Text(kind)) = &limit.kind else { return Err(Error::config(at.key("type"), "an rlimit needs a `type`")) };
     let Some(resource) = (0..).zip(NAMES).find_map(|(number, name)| (name == kind).then_some(number)) else {
         return Err(Error::config(at.key("type"), format!("unknown rlimit `{kind}`"))
             .hint("the names are those of getrlimit(2), such as RLIMIT_NOFILE"));

@@ -8,7 +8,7 @@ use crate::error::{Error, Pointer, Result};
 /// Checks all rules.
 pub(super) fn check(spec: &Spec<'_>) -> Result<()> {
     names(spec)?;
-    paths(&spec.linux)?;
+    mounts(spec)?;
     users(&spec.linux)?;
     clocks(&spec.linux)?;
     spec.linux.sysctl.iter().try_for_each(|sysctl| sysctl::owned(sysctl, &spec.linux.namespaces))
@@ -16,47 +16,43 @@ pub(super) fn check(spec: &Spec<'_>) -> Result<()> {
 
 /// A host name of its own needs a UTS namespace, and is set in one place.
 fn names(spec: &Spec<'_>) -> Result<()> {
-    for (field, value) in [("hostname", &spec.hostname), ("domainname", &spec.domainname)] {
+    for (field, value) in [("/hostname", &spec.hostname), ("/domainname", &spec.domainname)] {
         if value.is_none() {
             continue;
         }
-        needs(&spec.linux, NamespaceKind::Uts, || Pointer::default().key(field), field)?;
-        let same = |path: &str| path.strip_prefix("kernel/") == Some(field);
+        needs(&spec.linux, NamespaceKind::Uts, field)?;
+        let same = |path: &str| path.strip_prefix("kernel") == Some(field);
         if let Some(sysctl) = spec.linux.sysctl.iter().find(|sysctl| same(&sysctl.path)) {
-            let message = format!("this sysctl and /{field} set the same name");
+            let message = format!("this sysctl and {field} set the same name");
             return Err(Error::config(sysctl.at.clone(), message).hint("keep one of them"));
         }
     }
     Ok(())
 }
 
-/// Hidden and read-only paths are mounts: without a mount namespace they would be the host's.
-fn paths(linux: &Linux<'_>) -> Result<()> {
-    if !linux.masked_paths.is_empty() {
-        needs(linux, NamespaceKind::Mount, || Pointer::new("/linux/maskedPaths"), "maskedPaths")?;
-    }
-    if !linux.readonly_paths.is_empty() {
-        needs(linux, NamespaceKind::Mount, || Pointer::new("/linux/readonlyPaths"), "readonlyPaths")?;
-    }
-    Ok(())
+/// Without a mount namespace every mount would be the host's, and stay there.
+fn mounts(spec: &Spec<'_>) -> Result<()> {
+    let lists = [
+        ("/mounts", spec.mounts.is_empty()),
+        ("/linux/maskedPaths", spec.linux.masked_paths.is_empty()),
+        ("/linux/readonlyPaths", spec.linux.readonly_paths.is_empty()),
+    ];
+    lists
+        .into_iter()
+        .filter(|(_, none)| !none)
+        .try_for_each(|(field, _)| needs(&spec.linux, NamespaceKind::Mount, field))
 }
 
 /// Mappings belong to a user namespace; a joined one may repeat its own.
 fn users(linux: &Linux<'_>) -> Result<()> {
     let mappings =
         [("/linux/uidMappings", linux.uid_mappings.is_empty()), ("/linux/gidMappings", linux.gid_mappings.is_empty())];
-    for (field, empty) in mappings {
-        match linux.namespaces.get(NamespaceKind::User) {
-            Namespace::Host if !empty => {
-                needs(linux, NamespaceKind::User, || Pointer::new(field), "an id mapping")?;
-            }
-            Namespace::New if empty => {
-                return Err(Error::config(
-                    Pointer::new(field),
-                    "a new user namespace needs id mappings for users and groups",
-                ));
-            }
-            _ => {}
+    for (field, none) in mappings {
+        if !none {
+            needs(linux, NamespaceKind::User, field)?;
+        } else if *linux.namespaces.get(NamespaceKind::User) == Namespace::New {
+            let message = "a new user namespace needs mappings of both users and groups";
+            return Err(Error::config(Pointer::new(field), message));
         }
     }
     Ok(())
@@ -64,19 +60,18 @@ fn users(linux: &Linux<'_>) -> Result<()> {
 
 /// The offsets of a time namespace can be set only before a process is in it (`time_namespaces(7)`).
 fn clocks(linux: &Linux<'_>) -> Result<()> {
-    let field = Pointer::new("/linux/timeOffsets");
     if linux.time_offsets.is_empty() || *linux.namespaces.get(NamespaceKind::Time) == Namespace::New {
         return Ok(());
     }
-    Err(Error::config(field, "`timeOffsets` needs a new time namespace")
+    Err(Error::config(Pointer::new("/linux/timeOffsets"), "`timeOffsets` needs a new time namespace")
         .hint("add {\"type\": \"time\"} to linux.namespaces"))
 }
 
-fn needs(linux: &Linux<'_>, kind: NamespaceKind, field: impl Fn() -> Pointer, what: &str) -> Result<()> {
+fn needs(linux: &Linux<'_>, kind: NamespaceKind, field: &'static str) -> Result<()> {
     if *linux.namespaces.get(kind) != Namespace::Host {
         return Ok(());
     }
-    let name = kind.name();
-    Err(Error::config(field(), format!("{what} needs a {name} namespace"))
+    let (name, what) = (kind.name(), field.rsplit('/').next().unwrap_or_default());
+    Err(Error::config(Pointer::new(field), format!("`{what}` needs a new or joined {name} namespace"))
         .hint(format!("add {{\"type\": \"{name}\"}} to linux.namespaces")))
 }

@@ -3,13 +3,14 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Str;
+use super::json::{self, Object};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked, not_yet};
-use super::{Str, json};
 use crate::error::{Error, Pointer, Result};
 
 /// The architectures of config-linux.md, "Seccomp".
-const ARCHITECTURES: [&str; 23] = [
+pub const ARCHITECTURES: [&str; 23] = [
     "SCMP_ARCH_X86",
     "SCMP_ARCH_X86_64",
     "SCMP_ARCH_X32",
@@ -126,7 +127,7 @@ struct RawSeccomp<'c> {
     #[serde(borrow)]
     flags: Option<Vec<Text<'c>>>,
     #[serde(borrow)]
-    syscalls: Option<Vec<RawCall<'c>>>,
+    syscalls: Option<Vec<Object<RawCall<'c>>>>,
     #[serde(default)]
     listener_path: Asked,
     #[serde(default)]
@@ -142,7 +143,7 @@ struct RawCall<'c> {
     action: Option<Text<'c>>,
     errno_ret: Option<u32>,
     #[serde(borrow)]
-    args: Option<Vec<RawArg<'c>>>,
+    args: Option<Vec<Object<RawArg<'c>>>>,
 }
 
 #[derive(Deserialize)]

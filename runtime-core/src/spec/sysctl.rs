@@ -3,8 +3,19 @@
 //! A sysctl that belongs to no namespace of the container is the host's: to write it would change the host.
 
 use super::text::Pairs;
-use super::{Namespace, NamespaceKind, Namespaces, Str, Sysctl};
+use super::{Namespace, NamespaceKind, Namespaces, Str};
 use crate::error::{Error, Pointer, Result};
+
+/// One entry of `linux.sysctl`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sysctl<'c> {
+    /// The path below `/proc/sys`, slashes between its parts.
+    pub path: String,
+    /// What is written.
+    pub value: Str<'c>,
+    /// Where it stands.
+    pub at: Pointer,
+}
 
 /// What `ipc/ipc_sysctl.c` keeps for each IPC namespace.
 const IPC: [&str; 12] = [
@@ -41,7 +52,8 @@ pub(super) fn owned(sysctl: &Sysctl<'_>, namespaces: &Namespaces<'_>) -> Result<
     match owner(&sysctl.path) {
         Some(kind) if *namespaces.get(kind) != Namespace::Host => Ok(()),
         Some(kind) => {
-            let message = format!("sysctl `{}` is the host's without a {} namespace", sysctl.path, kind.name());
+            let message =
+                format!("sysctl `{}` is the host's without a new or joined {} namespace", sysctl.path, kind.name());
             Err(Error::config(sysctl.at.clone(), message)
                 .hint(format!("add {{\"type\": \"{}\"}} to linux.namespaces", kind.name())))
         }

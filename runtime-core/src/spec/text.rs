@@ -8,6 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::Str;
+use super::json::Object;
 use crate::error::{Error, Pointer, Result};
 
 /// A JSON string. A newtype, because a `Vec<Cow<str>>` does not borrow.
@@ -28,9 +29,9 @@ pub(super) fn some(text: Option<Text<'_>>) -> Option<Str<'_>> {
     text.map(|text| text.0).filter(|text| !text.is_empty())
 }
 
-/// A list with the pointer of each element, which is only made for the elements there are.
-pub(super) fn each<T>(items: Option<Vec<T>>, at: Pointer) -> impl Iterator<Item = (Pointer, T)> {
-    items.unwrap_or_default().into_iter().enumerate().map(move |(index, item)| (at.index(index), item))
+/// A list of objects with the pointer of each, which is only made for the elements there are.
+pub(super) fn each<T>(items: Option<Vec<Object<T>>>, at: Pointer) -> impl Iterator<Item = (Pointer, T)> {
+    items.unwrap_or_default().into_iter().enumerate().map(move |(index, Object(item))| (at.index(index), item))
 }
 
 /// Refuses a name in the environment that `environ(7)` cannot hold.

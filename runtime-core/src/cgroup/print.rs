@@ -1,0 +1,36 @@
+//! A [`Plan`] as text, one line for each thing done: for `orlop plan` and golden tests.
+
+use std::fmt;
+
+use super::plan::{Missing, Plan};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for dir in &self.dirs {
+            writeln!(f, "mkdir   {}", dir.path.display())?;
+        }
+        for enable in &self.enable {
+            write!(f, "enable  {}", enable.controller)?;
+            match &enable.field {
+                Some(field) => writeln!(f, "  # {field}")?,
+                None => writeln!(f, "  # if it can be")?,
+            }
+        }
+        if let Some(fits) = &self.fits {
+            writeln!(f, "check   {} <= {}  # {}", fits.file, fits.limit, fits.field)?;
+        }
+        for write in &self.writes {
+            write!(f, "write   {} {}", write.file, write.value)?;
+            match &write.missing {
+                Missing::Refuse => {}
+                Missing::Skip => f.write_str(", if it can be")?,
+                Missing::Use(file, value) => write!(f, ", or {file} {value}")?,
+            }
+            writeln!(f, "  # {}", write.field)?;
+        }
+        match &self.devices {
+            Some(program) => writeln!(f, "bpf     {} instructions", program.len()),
+            None => Ok(()),
+        }
+    }
+}

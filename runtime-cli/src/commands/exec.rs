@@ -18,7 +18,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
 }
 
 fn start(call: &Call) -> Outcome {
-    for flag in [&flags::PROCESS_LABEL, &flags::APPARMOR, &flags::CGROUP] {
+    for flag in [&flags::PROCESS_LABEL, &flags::APPARMOR] {
         if call.on(flag) {
             return Err(call.wrong(format!("--{} is not supported by this version", flag.long)));
         }
@@ -50,12 +50,18 @@ fn start(call: &Call) -> Outcome {
 }
 
 fn exec(call: &Call) -> Result<Exec<'_>, Failure> {
+    let cgroup = match *call.texts(&flags::CGROUP)?.as_slice() {
+        [] => None,
+        [cgroup] => Some(cgroup),
+        _ => return Err(call.wrong("--cgroup can be given once: name several controllers as a,b:path".into())),
+    };
     Ok(Exec {
         console_socket: call.path(&flags::CONSOLE_SOCKET),
         pid_file: call.path(&flags::PID_FILE),
         pidfd_socket: call.path(&flags::PIDFD_SOCKET),
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         ignore_paused: call.on(&flags::IGNORE_PAUSED),
+        cgroup,
         ..Exec::default()
     })
 }

@@ -10,6 +10,7 @@ fn main() {
     println!("cargo::rerun-if-changed=plan/src");
     println!("cargo::rerun-if-changed=init/src");
     println!("cargo::rerun-if-changed=init/link.ld");
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
     build(&variable("TARGET"), &out);
 }
 

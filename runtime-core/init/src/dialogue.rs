@@ -26,7 +26,15 @@ impl Dialogue {
     /// Says that init stands at `step`, and waits for one byte. A parent that is gone ends init: its half-made container
     /// must not outlive it.
     pub(crate) fn stand_at(&self, step: u32) {
-        if !self.tell(Report { step, errno: 0 }) || !self.answered() {
+        self.announce(step);
+        if !self.answered() {
+            sys::exit(1);
+        }
+    }
+
+    /// Says that init stands at `step`; a parent that is gone ends it.
+    pub(crate) fn announce(&self, step: u32) {
+        if !self.tell(Report { step, errno: 0 }) {
             sys::exit(1);
         }
     }

@@ -36,7 +36,7 @@ fn argument(stack: *const usize, index: usize) -> Option<Fd> {
         return None;
     }
     // SAFETY: `count` addresses of NUL-terminated texts follow.
-    let text = unsafe { stack.add(1 + index).read() } as *const core::ffi::c_char;
+    let text = unsafe { stack.wrapping_add(1 + index).read() } as *const core::ffi::c_char;
     // SAFETY: as above; the texts are never freed.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str().ok()?.parse().ok().map(Fd)

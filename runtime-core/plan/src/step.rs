@@ -143,7 +143,7 @@ steps! {
     81 Setgid "setresgid" { gid: u32 }
     /// `setresuid(2)`, all three.
     82 Setuid "setresuid" { uid: u32 }
-    /// `PR_CAPBSET_DROP` for each bit.
+    /// `PR_CAPBSET_DROP` for each bit, upwards, until the kernel knows no more (EINVAL).
     83 DropBounding "drop-bounding" { drop: u64 }
     /// `capset(2)`.
     84 Capset "capset" { effective: u64, permitted: u64, inheritable: u64 }
@@ -164,8 +164,8 @@ steps! {
     /// Runs a program in these namespaces with `state` as its standard input, and waits, at most `timeout` milliseconds
     /// (0: without limit). Its standard output and error are init's.
     103 Hook "hook" { path: &'p CStr, args: Texts<'p>, env: Texts<'p>, timeout: u64, state: Slot }
-    /// Reports ready and waits for the parent's byte; then waits for a connection on the listening socket, over which the
-    /// dialogue goes on. Both old sockets are closed.
+    /// Reports ready; then waits for a connection on the listening socket, over which the dialogue goes on. Both old sockets
+    /// are closed. A parent that is gone by then ends init.
     104 Gate "gate" { listener: Slot }
     /// `execve(2)` of what [`Step::Lookup`] found.
     105 Exec "exec" { args: Texts<'p>, env: Texts<'p> }

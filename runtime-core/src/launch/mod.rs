@@ -106,7 +106,7 @@ impl Launched<'_> {
         loop {
             match dialogue::listen(self.dialogue.as_fd(), self.patience)? {
                 Said::Waits(step) => match self.barrier(step) {
-                    Some(Barrier::Ready) => return dialogue::answer(self.dialogue.as_fd()),
+                    Some(Barrier::Ready) => return Ok(()),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),

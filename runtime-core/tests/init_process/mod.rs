@@ -1,4 +1,5 @@
 //! Runs the real init, as the library embeds it, with a plan of a test's making.
+#![allow(dead_code)] // each test program uses its part
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -16,8 +17,8 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// An init that carries out a plan.
-pub struct Init {
-    pub child: Child,
+pub(crate) struct Init {
+    pub(crate) child: Child,
     dialogue: Option<OwnedFd>,
     /// The shell opens it through this process, at a moment of its own.
     _image: File,
@@ -26,14 +27,14 @@ pub struct Init {
 
 /// What is left of it.
 #[derive(Debug)]
-pub struct End {
-    pub status: Option<i32>,
-    pub output: String,
+pub(crate) struct End {
+    pub(crate) status: Option<i32>,
+    pub(crate) output: String,
 }
 
 impl Init {
     /// Starts init with these steps; `fds` lie in the given slots from 1 on.
-    pub fn start(fds: &[i32], steps: &[Step<'_>]) -> Self {
+    pub(crate) fn start(fds: &[i32], steps: &[Step<'_>]) -> Self {
         let mut encoded = Vec::new();
         steps.iter().for_each(|step| step.write(&mut encoded));
         Self::start_with(|dialogue| {
@@ -45,7 +46,7 @@ impl Init {
     }
 
     /// Starts init with the bytes that `plan` makes of the number of init's end of the dialogue.
-    pub fn start_with(plan: impl FnOnce(i32) -> Vec<u8>) -> Self {
+    pub(crate) fn start_with(plan: impl FnOnce(i32) -> Vec<u8>) -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let (dialogue, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::empty(), None).unwrap();
@@ -54,9 +55,9 @@ impl Init {
         rustix::net::sockopt::set_socket_timeout(&dialogue, rustix::net::sockopt::Timeout::Recv, limit).unwrap();
         let plan = memfd("plan", MemfdFlags::empty(), &plan(theirs.as_raw_fd()));
         let image = memfd("init", MemfdFlags::CLOEXEC, INIT);
-        // Two signals are ignored, as `nohup` would have it: `ResetSignals` must undo that.
-        let child = Command::new("/bin/busybox")
-            .args(["sh", "-c", r#"trap "" USR1 HUP; exec "$@""#, "-"])
+        // Signals are ignored, as a careless host program would have it: `ResetSignals` must undo that, hooks must bear it.
+        let child = Command::new("/usr/bin/env")
+            .arg("--ignore-signal=USR1,HUP,CHLD")
             .arg(format!("/proc/{}/fd/{}", id(), image.as_raw_fd()))
             .args([plan.as_raw_fd().to_string(), theirs.as_raw_fd().to_string()])
             .env_clear()
@@ -68,31 +69,31 @@ impl Init {
     }
 
     /// The next report; none where init has closed the dialogue.
-    pub fn report(&self) -> Option<Report> {
+    pub(crate) fn report(&self) -> Option<Report> {
         let mut bytes = [0; 16];
         let (len, _) = recv(self.dialogue.as_ref().unwrap(), &mut bytes, RecvFlags::empty()).unwrap();
         Report::decode(&bytes[..len])
     }
 
     /// Lets init go on.
-    pub fn answer(&self) {
+    pub(crate) fn answer(&self) {
         assert_eq!(send(self.dialogue.as_ref().unwrap(), b"+", SendFlags::NOSIGNAL), Ok(1));
     }
 
     /// What happens to init when its parent dies.
-    pub fn hang_up(&mut self) {
+    pub(crate) fn hang_up(&mut self) {
         self.dialogue = None;
     }
 
     /// Waits for the process; everything it wrote.
-    pub fn end(mut self) -> End {
+    pub(crate) fn end(mut self) -> End {
         let mut output = String::new();
         self.child.stdout.take().unwrap().read_to_string(&mut output).unwrap();
         End { status: self.child.wait().unwrap().code(), output }
     }
 
     /// Runs to the end: the report of the step that failed, if one did, and what is left.
-    pub fn run(fds: &[i32], steps: &[Step<'_>]) -> (Option<Report>, End) {
+    pub(crate) fn run(fds: &[i32], steps: &[Step<'_>]) -> (Option<Report>, End) {
         let init = Self::start(fds, steps);
         let report = init.report();
         (report, init.end())
@@ -107,13 +108,13 @@ impl Drop for Init {
 }
 
 /// A file in memory, at its end.
-pub fn memfd(name: &str, flags: MemfdFlags, content: &[u8]) -> File {
+pub(crate) fn memfd(name: &str, flags: MemfdFlags, content: &[u8]) -> File {
     let mut file = File::from(memfd_create(name, flags).unwrap());
     file.write_all(content).unwrap();
     file
 }
 
 /// The texts of a block, as a plan has them.
-pub fn block(texts: &[&str]) -> Vec<u8> {
+pub(crate) fn block(texts: &[&str]) -> Vec<u8> {
     texts.iter().flat_map(|text| text.bytes().chain([0])).collect()
 }

@@ -15,7 +15,7 @@ pub(crate) fn barrier(state: &State<'_>) -> Result<()> {
 /// Says that the container is created, and waits for the one that starts it. The first connection counts.
 pub(crate) fn wait_at(state: &mut State<'_>, listener: Slot) -> Result<()> {
     let listener = state.take(listener).or_else(|_given| state.fd(listener).map(OwnedFd::new))?;
-    state.dialogue.stand_at(state.step);
+    state.dialogue.announce(state.step);
     state.dialogue.hang_up();
     let starter = sys::uninterrupted(|| sys::accept(listener.fd()))?;
     state.dialogue = Dialogue::new(starter);

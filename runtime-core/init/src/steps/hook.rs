@@ -21,6 +21,8 @@ pub(crate) struct Hook<'p> {
 
 /// Runs a hook and waits for it. A status other than 0 is the negative errno of a `Report`.
 pub(crate) fn run(hook: Hook<'_>) -> Result<()> {
+    // A parent that ignores SIGCHLD has children that leave no status behind (waitid(2), ECHILD).
+    sys::default_action(sys::SIGCHLD)?;
     // The child's errno comes back through memory that both share: no descriptor that a hook could keep.
     let failure = SharedNumber::new()?;
     let child = match sys::fork()? {

@@ -1,13 +1,17 @@
 //! Capabilities one by one.
 
-use crate::sys::{self, Result};
+use crate::sys::{self, Errno, Result};
 
 const PR_CAPBSET_DROP: u32 = 24;
 const PR_CAP_AMBIENT: u32 = 47;
 const PR_CAP_AMBIENT_RAISE: u64 = 2;
 
+/// The first bit the kernel does not know ends the set: the plan drops whatever capabilities a later kernel may have.
 pub(crate) fn drop_bounding(drop: u64) -> Result<()> {
-    bits(drop).try_for_each(|bit| sys::prctl(PR_CAPBSET_DROP, [bit, 0]))
+    match bits(drop).try_for_each(|bit| sys::prctl(PR_CAPBSET_DROP, [bit, 0])) {
+        Err(Errno::INVAL) => Ok(()),
+        dropped => dropped,
+    }
 }
 
 pub(crate) fn raise_ambient(raise: u64) -> Result<()> {

@@ -17,7 +17,7 @@ pub fn setresuid(uid: u32) -> Result<()> {
     plain(nr::SETRESUID, [uid as usize; 3]).map(drop)
 }
 
-/// `prctl(2)` for the options that take numbers.
+/// `prctl(2)` for the options that take numbers. A plan asks for no other: it comes from the parent, which could do worse.
 pub fn prctl(option: u32, args: [u64; 2]) -> Result<()> {
     let [a, b] = args;
     plain(nr::PRCTL, [option as usize, a as usize, b as usize, 0, 0]).map(drop)

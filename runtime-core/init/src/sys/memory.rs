@@ -53,23 +53,25 @@ impl Drop for SharedNumber {
     }
 }
 
-/// The pointers that `execve(2)` takes: one for each text, then null. Lives as long as the process or its next `execve`.
-pub(super) fn pointers<'p>(texts: impl Iterator<Item = &'p CStr> + Clone) -> Result<usize> {
-    let count = texts.clone().count();
-    let table = mmap((count + 1) * size_of::<usize>(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, Fd(-1))?;
-    // SAFETY: the mapping is page-aligned, zeroed, holds `count` pointers and one more, and nobody else knows of it.
-    let entries = unsafe { core::slice::from_raw_parts_mut(table.cast::<usize>(), count) };
-    entries.iter_mut().zip(texts).for_each(|(entry, text)| *entry = at(text.as_ptr()));
-    Ok(at(table))
-}
-
 /// `execve(2)`; returns only where it fails.
 pub fn execve<'p>(
     path: &CStr,
     args: impl Iterator<Item = &'p CStr> + Clone,
     env: impl Iterator<Item = &'p CStr> + Clone,
 ) -> Result<()> {
-    let (args, env) = (pointers(args)?, pointers(env)?);
-    // SAFETY: the path ends in NUL, both tables end in null and point to NUL-terminated texts.
-    unsafe { call(nr::EXECVE, [at(path.as_ptr()), args, env]) }.map(drop)
+    let env_at = args.clone().count() + 1;
+    let argv = addresses(args.map(Some).chain([None]).chain(env.map(Some)).chain([None]))?;
+    let envp = argv + env_at * size_of::<usize>();
+    // SAFETY: the path ends in NUL; both tables end in null and point to NUL-terminated texts.
+    unsafe { call(nr::EXECVE, [at(path.as_ptr()), argv, envp]) }.map(drop)
+}
+
+/// A table of addresses, with null for none. It stays until the process is another program.
+fn addresses<'p>(texts: impl Iterator<Item = Option<&'p CStr>> + Clone) -> Result<usize> {
+    let count = texts.clone().count();
+    let table = mmap(count * size_of::<usize>(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, Fd(-1))?;
+    // SAFETY: the mapping is page-aligned, zeroed, holds `count` addresses, and nobody else knows of it.
+    let entries = unsafe { core::slice::from_raw_parts_mut(table.cast::<usize>(), count) };
+    entries.iter_mut().zip(texts).for_each(|(entry, text)| *entry = text.map_or(0, |text| at(text.as_ptr())));
+    Ok(at(table))
 }

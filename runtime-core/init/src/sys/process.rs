@@ -3,6 +3,7 @@
 use super::{Errno, Fd, OwnedFd, Result, at, call, nr, plain};
 
 pub const SIGKILL: u32 = 9;
+pub const SIGCHLD: u32 = 17;
 pub const SIGSTOP: u32 = 19;
 
 /// `exit_group(2)`.
@@ -23,10 +24,9 @@ pub enum Fork {
 /// `clone(2)` as `fork(2)`, with a pidfd. Init has one thread, so the child may do anything.
 pub fn fork() -> Result<Fork> {
     const CLONE_PIDFD: usize = 0x1000;
-    const SIGCHLD: usize = 17;
     let mut pidfd = Fd(-1);
     // SAFETY: no CLONE_VM: the child has a copy of all memory; the kernel writes one int to `pidfd`.
-    match unsafe { call(nr::CLONE, [CLONE_PIDFD | SIGCHLD, 0, at(&raw mut pidfd), 0, 0]) }? {
+    match unsafe { call(nr::CLONE, [CLONE_PIDFD | SIGCHLD as usize, 0, at(&raw mut pidfd), 0, 0]) }? {
         0 => Ok(Fork::Child),
         _pid => Ok(Fork::Parent(OwnedFd::new(pidfd))),
     }

@@ -28,7 +28,7 @@ fn start(call: &Call) -> Outcome {
     let process = match call.path(&flags::PROCESS) {
         Some(path) => {
             file = std::fs::read(path).map_err(|error| Failure::io("read", path, &error))?;
-            from_file(&file)?
+            from_file(&file).map_err(|error| error.on(path))?
         }
         None => {
             config = container.config()?;
@@ -66,7 +66,7 @@ fn exec(call: &Call) -> Result<Exec<'_>, Failure> {
     })
 }
 
-fn from_file(bytes: &[u8]) -> Result<Process<'_>, Failure> {
+fn from_file(bytes: &[u8]) -> orlop::Result<Process<'_>> {
     let mut warnings = Vec::new();
     let process = Process::from_slice_warning(bytes, &mut warnings)?;
     for warning in warnings {

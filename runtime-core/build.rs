@@ -24,6 +24,8 @@ fn build(target: &str, out: &Path) {
         "-Clto=fat",
         "-Cstrip=symbols",
         "-Crelocation-model=static",
+        // A musl target would bring start files of its own.
+        "-Clink-self-contained=no",
         "-Clink-arg=-nostartfiles",
         "-Clink-arg=-nostdlib",
         "-Clink-arg=-static",

@@ -169,3 +169,42 @@ fn rule(rule: RawDeviceRule<'_>, at: Pointer) -> Result<DeviceRule> {
     let (read, write, mknod) = (access.contains('r'), access.contains('w'), access.contains('m'));
     Ok(DeviceRule { at, allow, kind, major, minor, read, write, mknod })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_the_defaults_of_the_specification() {
+        let raw = serde_json::from_str(r#"[{"path":"/dev//x","type":"u","major":1,"minor":3}]"#).unwrap();
+        let device = Device {
+            at: Pointer::new("/linux/devices/0"),
+            path: "/dev/x".into(),
+            kind: DeviceKind::Char,
+            major: 1,
+            minor: 3,
+            mode: 0o666,
+            uid: 0,
+            gid: 0,
+        };
+        assert_eq!(check(raw).unwrap(), [device]);
+    }
+
+    #[test]
+    fn the_type_of_the_file_is_not_part_of_its_mode() {
+        let raw = serde_json::from_str(r#"[{"path":"/dev/fuse","type":"c","major":10,"minor":229,"fileMode":8630}]"#);
+        assert_eq!(check(raw.unwrap()).unwrap()[0].mode, 0o666);
+    }
+
+    #[test]
+    fn a_rule_without_numbers_is_for_all_devices() {
+        let raw =
+            serde_json::from_str(r#"[{"allow":false},{"allow":true,"type":"c","major":136,"minor":-1,"access":"rw"}]"#);
+        let rules = rules(raw.unwrap(), Pointer::new("/linux/resources/devices")).unwrap();
+        let [all, pts] = rules.as_slice() else { panic!("{rules:?}") };
+        assert!(!all.allow && all.read && all.write && all.mknod);
+        assert_eq!((all.kind, all.major, all.minor), (None, None, None));
+        assert!(pts.allow && pts.read && pts.write && !pts.mknod);
+        assert_eq!((pts.kind, pts.major, pts.minor), (Some(DeviceKind::Char), Some(136), None));
+    }
+}

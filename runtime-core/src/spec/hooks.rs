@@ -109,3 +109,19 @@ fn check(hook: RawHook<'_>, at: Pointer) -> Result<Hook<'_>> {
     }
     Ok(Hook { at, path, args, env, timeout })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_without_args_gets_its_path() {
+        let raw: RawHooks<'_> =
+            serde_json::from_str(r#"{"poststop":[{"path":"/a"},{"path":"/b","args":["c"],"timeout":3}]}"#).unwrap();
+        let hooks = raw.check().unwrap();
+        let [first, second] = hooks.poststop.as_slice() else { panic!("{hooks:?}") };
+        assert_eq!((first.args.as_slice(), first.timeout), (["/a".into()].as_slice(), None));
+        assert_eq!((second.args.as_slice(), second.timeout), (["c".into()].as_slice(), Some(Duration::from_secs(3))));
+        assert_eq!(second.at.as_str(), "/hooks/poststop/1");
+    }
+}

@@ -197,3 +197,34 @@ fn root(root: Option<Object<RawRoot<'_>>>) -> Result<(Str<'_>, bool)> {
         None => Err(Error::config(Pointer::new("/root/path"), "no path to the root filesystem")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_semantic() {
+        let cases = [
+            ("1.0.2-dev", Some("1")),
+            ("1.3.0", Some("1")),
+            ("10.0.0+x.y", Some("10")),
+            ("1.3", None),
+            ("1.3.0.0", None),
+            ("1.x.0", None),
+            ("v1.3.0", None),
+            ("-1.0.0", None),
+        ];
+        for (text, number) in cases {
+            assert_eq!(major(text), number, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_is_borrowed_from_the_document() {
+        let json = br#"{"ociVersion":"1.3.0","root":{"path":"r","readonly":true},"process":{"args":["a"],"cwd":"/"}}"#;
+        let spec = Spec::from_slice(json).unwrap();
+        assert!(matches!((&spec.root, &spec.process.args[0]), (Cow::Borrowed("r"), Cow::Borrowed("a"))));
+        assert!(spec.root_readonly && spec.warnings.is_empty());
+        assert_eq!(spec.linux.resources.at.as_str(), "/linux/resources");
+    }
+}

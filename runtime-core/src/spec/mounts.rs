@@ -147,3 +147,42 @@ fn kind<'c>(
         fstype => Ok(MountKind::Filesystem { fstype, source }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Mount<'_> {
+        let mount = serde_json::from_str(json).unwrap();
+        check_one(mount, Pointer::new("/mounts/0"), &mut Vec::new()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn the_options_or_the_type_make_a_bind_mount() {
+        let cases = [
+            (r#"{"destination":"/a","type":"bind","source":"b"}"#, false),
+            (r#"{"destination":"/a","type":"none","source":"b","options":["bind"]}"#, false),
+            (r#"{"destination":"/a","source":"b","options":["rbind","ro"]}"#, true),
+            (r#"{"destination":"/a","type":"proc","source":"b","options":["rbind","bind"]}"#, true),
+        ];
+        for (json, recursive) in cases {
+            assert_eq!(read(json).kind, MountKind::Bind { source: "b".into(), recursive }, "{json}");
+        }
+    }
+
+    #[test]
+    fn both_cgroup_versions_are_one_kind() {
+        for json in [r#"{"destination":"/c","type":"cgroup"}"#, r#"{"destination":"/c","type":"cgroup2","source":"x"}"#]
+        {
+            assert_eq!(read(json).kind, MountKind::Cgroup);
+        }
+    }
+
+    #[test]
+    fn read_only_dev_is_an_attribute_alone() {
+        let dev = read(r#"{"destination":"/dev/","type":"devtmpfs","options":["ro"]}"#);
+        assert_eq!((&*dev.destination, dev.data.len(), dev.attributes.set), ("/dev", 0, libc::MOUNT_ATTR_RDONLY));
+        let sys = read(r#"{"destination":"/sys","type":"sysfs","options":["ro"]}"#);
+        assert_eq!((sys.data.len(), sys.attributes.set), (1, libc::MOUNT_ATTR_RDONLY));
+    }
+}

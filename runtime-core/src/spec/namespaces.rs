@@ -193,3 +193,26 @@ fn check_mapping(mapping: &RawIdMapping, at: &Pointer) -> Result<IdMapping> {
     }
     Ok(IdMapping { container_id, host_id, size })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_the_hosts_new_or_joined() {
+        let raw = serde_json::from_str(
+            r#"[{"type":"time"},{"type":"network","path":"/run/netns/a"},{"type":"pid","path":""}]"#,
+        );
+        let namespaces = check(raw.unwrap()).unwrap();
+        for kind in NamespaceKind::ALL {
+            let wanted = match kind {
+                NamespaceKind::Time | NamespaceKind::Pid => Namespace::New,
+                NamespaceKind::Network => {
+                    Namespace::Join("/run/netns/a".into(), Pointer::new("/linux/namespaces/1/path"))
+                }
+                _ => Namespace::Host,
+            };
+            assert_eq!(*namespaces.get(kind), wanted, "{}", kind.name());
+        }
+    }
+}

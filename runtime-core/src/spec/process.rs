@@ -202,3 +202,33 @@ fn console_size(size: Option<Object<RawConsoleSize>>, at: &Pointer) -> Result<Op
     let size = (cells(size.height, "height")?, cells(size.width, "width")?);
     Ok(Some(size).filter(|size| *size != (0, 0)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_has_the_defaults_of_the_specification() {
+        let process = Process::from_slice(br#"{"args":["/init"],"cwd":"/"}"#).unwrap();
+        assert_eq!((process.user, process.capabilities), (User::default(), Capabilities::default()));
+        assert_eq!((process.oom_score_adj, process.console_size, process.terminal), (None, None, false));
+        assert!(process.env.is_empty() && process.rlimits.is_empty() && !process.no_new_privileges);
+    }
+
+    #[test]
+    fn the_console_has_a_size_only_with_a_terminal() {
+        let size = |json: &str| Process::from_slice(json.as_bytes()).map(|process| process.console_size);
+        let with = r#"{"args":["a"],"cwd":"/","terminal":true,"consoleSize":{"height":24,"width":80}}"#;
+        assert!(matches!(size(with), Ok(Some((24, 80)))));
+        assert!(matches!(size(&with.replace("true", "false")), Ok(None)));
+        assert!(matches!(size(&with.replace("24", "0").replace("80", "0")), Ok(None)));
+    }
+
+    #[test]
+    fn limits_have_the_kernels_numbers() {
+        let json =
+            br#"{"args":["a"],"cwd":"/","rlimits":[{"type":"RLIMIT_RTTIME","soft":1,"hard":18446744073709551615}]}"#;
+        let limits = Process::from_slice(json).unwrap().rlimits;
+        assert_eq!(limits, [Rlimit { at: Pointer::new("/rlimits/0"), resource: 15, soft: 1, hard: u64::MAX }]);
+    }
+}

@@ -184,3 +184,45 @@ fn unified<'c>(files: Option<Pairs<'c>>, at: &Pointer) -> Result<Vec<Unified<'c>
     };
     files.unwrap_or_default().0.into_iter().map(check).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_not_set_for_weights_and_a_limit_for_pids() {
+        let json = br#"{"blockIO":{"weight":0},"cpu":{"shares":0,"cpus":""},"pids":{"limit":0}}"#;
+        let resources = Resources::from_slice(json).unwrap();
+        assert_eq!((resources.block_io.weight, resources.cpu.shares, resources.cpu.cpus), (None, None, None));
+        assert_eq!(resources.pids_limit, Some(0));
+    }
+
+    #[test]
+    fn page_sizes_are_those_of_the_specification() {
+        for (text, right) in
+            [("2MB", true), ("64KB", true), ("1GB", true), ("MB", false), ("02MB", false), ("2M", false)]
+        {
+            assert_eq!(is_page_size(text), right, "{text}");
+        }
+    }
+
+    #[test]
+    fn throttles_of_all_kinds_share_one_list() {
+        let entry = r#"[{"major":8,"minor":0,"rate":5}]"#;
+        let json = format!(
+            r#"{{"blockIO":{{"throttleReadBpsDevice":{entry},"throttleWriteBpsDevice":{entry},
+                "throttleReadIOPSDevice":{entry},"throttleWriteIOPSDevice":{entry}}}}}"#
+        );
+        let throttles = Resources::from_slice(json.as_bytes()).unwrap().block_io.throttles;
+        let places: Vec<_> = throttles.iter().map(|throttle| throttle.at.as_str()).collect();
+        assert_eq!(
+            places,
+            [
+                "/blockIO/throttleReadBpsDevice/0",
+                "/blockIO/throttleWriteBpsDevice/0",
+                "/blockIO/throttleReadIOPSDevice/0",
+                "/blockIO/throttleWriteIOPSDevice/0"
+            ]
+        );
+    }
+}

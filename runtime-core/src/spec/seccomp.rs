@@ -263,3 +263,43 @@ fn arg(arg: &RawArg<'_>, at: &Pointer) -> Result<SeccompArg> {
     };
     Ok(SeccompArg { index, value, value_two: arg.value_two.unwrap_or_default(), operator })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(json: &str) -> Seccomp<'_> {
+        let source: &RawValue = serde_json::from_str(json).unwrap();
+        read(source).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn every_action_has_its_name() {
+        let cases = [
+            ("SCMP_ACT_ALLOW", SeccompAction::Allow),
+            ("SCMP_ACT_LOG", SeccompAction::Log),
+            ("SCMP_ACT_ERRNO", SeccompAction::Errno(1)),
+            ("SCMP_ACT_TRACE", SeccompAction::Trace(1)),
+            ("SCMP_ACT_TRAP", SeccompAction::Trap),
+            ("SCMP_ACT_KILL", SeccompAction::KillThread),
+            ("SCMP_ACT_KILL_THREAD", SeccompAction::KillThread),
+            ("SCMP_ACT_KILL_PROCESS", SeccompAction::KillProcess),
+        ];
+        for (name, action) in cases {
+            assert_eq!(profile(&format!(r#"{{"defaultAction":"{name}"}}"#)).default, action);
+        }
+    }
+
+    #[test]
+    fn a_rule_is_read_with_its_conditions() {
+        let json = r#"{ "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+            "syscalls": [{"names": ["clone"], "action": "SCMP_ACT_ALLOW", "args":
+                [{"index": 0, "value": 2114060288, "valueTwo": 7, "op": "SCMP_CMP_MASKED_EQ"}]}] }"#;
+        let profile = profile(json);
+        assert_eq!((profile.default, profile.flags, profile.source), (SeccompAction::Errno(38), 2, json));
+        let call = &profile.calls[0];
+        assert_eq!((call.at.as_str(), &*call.names[0]), ("/linux/seccomp/syscalls/0", "clone"));
+        let operator = SeccompOperator::MaskedEqual;
+        assert_eq!(call.args, [SeccompArg { index: 0, value: 0x7e02_0000, value_two: 7, operator }]);
+    }
+}

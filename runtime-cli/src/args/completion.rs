@@ -48,7 +48,7 @@ pub(crate) fn zsh() -> String {
             false => format!(":{value}:"),
         });
         let help = flag.help.replace('[', "(").replace(']', ")").replace('\'', "'\\''");
-        let value = value.replace("UID[:GID]", "user");
+        let value = value.replace("UID[:GID]", "user").replace("[CONTROLLER:]PATH", "cgroup");
         names(flag).into_iter().map(|name| format!(" \\\n        '*{name}[{help}]{value}'")).collect::<String>()
     };
     let options = |flags: &[&Flag]| flags.iter().map(option).collect::<String>();

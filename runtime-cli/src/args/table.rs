@@ -110,7 +110,7 @@ pub(crate) mod flags {
         Flag::value("log-format", None, "FORMAT", "write the log as text (default) or json");
     pub(crate) static DEBUG: Flag = Flag::switch("debug", None, "log what a developer wants to know");
     pub(crate) static SYSTEMD_CGROUP: Flag =
-        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups (not supported yet)");
+        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups (not yet)");
     pub(crate) static ROOTLESS: Flag =
         Flag::value("rootless", None, "WHEN", "pass over errors of cgroups: auto (default), false, true (not yet)");
     pub(crate) static HELP: Flag = Flag::switch("help", Some('h'), "show this help");
@@ -155,15 +155,13 @@ pub(crate) mod flags {
         Flag::value("additional-gids", Some('g'), "GID", "one more group (may be repeated)");
     pub(crate) static PROCESS: Flag =
         Flag::value("process", Some('p'), "FILE", "read the process from this process.json");
-    pub(crate) static PROCESS_LABEL: Flag =
-        Flag::value("process-label", None, "LABEL", "the SELinux label (not supported yet)");
-    pub(crate) static APPARMOR: Flag =
-        Flag::value("apparmor", None, "PROFILE", "the AppArmor profile (not supported yet)");
+    pub(crate) static PROCESS_LABEL: Flag = Flag::value("process-label", None, "LABEL", "the SELinux label (not yet)");
+    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile (not yet)");
     pub(crate) static NO_NEW_PRIVS: Flag =
         Flag::switch("no-new-privs", None, "never gain privileges through execve(2)");
     pub(crate) static CAP: Flag = Flag::value("cap", Some('c'), "CAP", "add a capability (may be repeated)");
     pub(crate) static CGROUP: Flag =
-        Flag::value("cgroup", None, "PATH", "start the process in this cgroup below the container's");
+        Flag::value("cgroup", None, "[CONTROLLER:]PATH", "start the process in this cgroup below the container's");
     pub(crate) static IGNORE_PAUSED: Flag =
         Flag::switch("ignore-paused", None, "also in a paused container; the process waits there");
     pub(crate) static LIST_FORMAT: Flag = Flag::value("format", Some('f'), "FORMAT", "table (default) or json");

@@ -20,12 +20,8 @@ pub(crate) fn help(call: &Call) -> Outcome {
 
 /// `version`, in the shape that go-runc and `docker info` read.
 pub(crate) fn version(_: &Call) -> Outcome {
-    let mut text = format!("orlop version {}\n", env!("CARGO_PKG_VERSION"));
-    if let Some(commit) = option_env!("ORLOP_COMMIT") {
-        text += &format!("commit: {commit}\n");
-    }
-    text += &format!("spec: {SPECIFICATION}\n");
-    report::print(&text)?;
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("ORLOP_COMMIT").unwrap_or("unknown"));
+    report::print(&format!("orlop version {version}\ncommit: {commit}\nspec: {SPECIFICATION}\n"))?;
     Ok(DONE)
 }
 

@@ -1,5 +1,9 @@
 //! `list`: the containers below `--root`, in the columns and the JSON of runc.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use orlop::State;
 
 use super::{runtime, wants_json};
@@ -16,7 +20,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
     let mut states = Vec::new();
     for container in containers {
         match container.state() {
-            Ok(state) => states.push(state),
+            Ok(state) => states.push(State { owner: owner(&call.root.join(container.id())), ..state }),
             // One that is just being deleted, or damaged, does not hide the others.
             Err(error) => log::warn!("{}: {error}", container.id()),
         }
@@ -24,6 +28,23 @@ pub(crate) fn run(call: &Call) -> Outcome {
     let text = if json { as_json(&states)? } else { table(&states) };
     report::print(&text)?;
     Ok(DONE)
+}
+
+/// The name of whoever made the container, or `#` and their id; nobody where the container has just gone.
+fn owner(directory: &Path) -> String {
+    let Ok(uid) = fs::metadata(directory).map(|found| found.uid()) else { return String::new() };
+    // Not getpwuid(3): in a static program it would load the host's name services.
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(uid, &users).map_or_else(|| format!("#{uid}"), str::to_owned)
+}
+
+/// The first name in `users`, which is a passwd(5).
+fn name_of(uid: u32, users: &str) -> Option<&str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+    })
 }
 
 /// One line; `null` where there is none, as Go writes an empty list.
@@ -82,6 +103,14 @@ mod tests {
             "ID          PID         STATUS      BUNDLE      CREATED                          OWNER\n\
              t1          24376       running     /tmp/b      2026-11-20T17:11:56.608442235Z   root\n"
         );
+    }
+
+    #[test]
+    fn owners_have_names() {
+        let users = "root:x:0:0::/root:/bin/sh\nbad\nsync:x:4:65534::/:\n";
+        assert_eq!(name_of(0, users), Some("root"));
+        assert_eq!(name_of(4, users), Some("sync"));
+        assert_eq!(name_of(65534, users), None);
     }
 
     #[test]

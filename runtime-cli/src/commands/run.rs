@@ -17,7 +17,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
         return detached(call, &runtime, &bundle, &launch);
     }
     if launch.console_socket.is_some() {
-        return Err(Failure::own("cannot use console socket if orlop will not detach or allocate tty"));
+        return Err(Failure::own("cannot use console socket if runc will not detach or allocate tty"));
     }
     // Before the launch, so that no signal and no orphan is missed.
     let signals = Signals::block()?;

@@ -50,11 +50,11 @@ fn serve_once(
     mut terminal: Option<&mut Terminal>,
     forward: &dyn Fn(i32) -> Result<(), String>,
 ) -> rustix::io::Result<bool> {
-    let stdin = rustix::stdio::stdin();
     let pidfd = process.pidfd();
     let (input, output) = terminal.as_deref().map_or((false, PollFlags::empty()), Terminal::wants);
     // A slot that nobody wants repeats the pidfd, which is silent until the end.
     let slot = |wanted, fd, flags| if wanted { (fd, flags) } else { (pidfd, PollFlags::empty()) };
+    let stdin = terminal.as_deref().map_or(pidfd, |terminal| terminal.input());
     let (input_fd, input_flags) = slot(input, stdin, PollFlags::IN);
     let master = terminal.as_deref().map_or(pidfd, |terminal| terminal.master());
     let (master, output) = slot(!output.is_empty(), master, output);

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, read, write};
-use rustix::stdio::{stderr, stdin, stdout};
+use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 
 use crate::report::Failure;
@@ -22,6 +22,8 @@ const LAST_WORDS: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 #[derive(Debug)]
 pub(super) struct Terminal {
     master: OwnedFd,
+    /// Where typing comes from, and where output goes to.
+    ours: (BorrowedFd<'static>, BorrowedFd<'static>),
     /// What our own was set to, if it is one.
     before: Option<Termios>,
     /// Typed, and not yet taken by the container.
@@ -31,10 +33,15 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    /// Joins the terminal behind `master` to ours, which becomes raw.
+    /// Joins the terminal behind `master` to our standard streams; where those are a terminal, it becomes raw.
     pub(super) fn attach(master: OwnedFd) -> Result<Self, Failure> {
-        let mut terminal = Self { master, before: None, typed: Vec::new(), input_open: true, output_open: true };
-        terminal.set_up().map_err(|errno| Failure::own(format!("set up terminal: {errno}")))?;
+        Self::between(master, stdin(), stdout()).map_err(|errno| Failure::own(format!("set up terminal: {errno}")))
+    }
+
+    fn between(master: OwnedFd, input: BorrowedFd<'static>, output: BorrowedFd<'static>) -> rustix::io::Result<Self> {
+        let ours = (input, output);
+        let mut terminal = Self { master, ours, before: None, typed: Vec::new(), input_open: true, output_open: true };
+        terminal.set_up()?;
         Ok(terminal)
     }
 
@@ -46,11 +53,11 @@ impl Terminal {
         inner.output_modes.remove(OutputModes::ONLCR);
         tcsetattr(&self.master, OptionalActions::Now, &inner)?;
         self.resize();
-        if let Ok(before) = tcgetattr(stdin()) {
+        if let Ok(before) = tcgetattr(self.input()) {
             let mut raw = before.clone();
             raw.make_raw();
             raw.output_modes |= before.output_modes & OutputModes::OPOST;
-            tcsetattr(stdin(), OptionalActions::Now, &raw)?;
+            tcsetattr(self.input(), OptionalActions::Now, &raw)?;
             self.before = Some(before);
         }
         Ok(())
@@ -58,12 +65,16 @@ impl Terminal {
 
     /// Gives the container's terminal the size of ours.
     pub(super) fn resize(&self) {
-        let ours = [stdin(), stdout(), stderr()].into_iter().find_map(|fd| tcgetwinsize(fd).ok());
+        let ours = [self.ours.0, self.ours.1].into_iter().find_map(|fd| tcgetwinsize(fd).ok());
         if let Some(size) = ours.filter(|size| size.ws_row > 0)
             && let Err(errno) = tcsetwinsize(&self.master, size)
         {
             log::debug!("resize terminal: {errno}");
         }
+    }
+
+    pub(super) fn input(&self) -> BorrowedFd<'_> {
+        self.ours.0
     }
 
     pub(super) fn master(&self) -> BorrowedFd<'_> {
@@ -85,7 +96,7 @@ impl Terminal {
     /// Takes what was typed.
     pub(super) fn read_input(&mut self) {
         let mut buffer = [0; 4096];
-        match read(stdin(), &mut buffer) {
+        match read(self.input(), &mut buffer) {
             Ok(0) => {
                 self.input_open = false;
                 self.typed.push(END_OF_INPUT);
@@ -109,7 +120,7 @@ impl Terminal {
         let mut buffer = [0; 16 * 1024];
         match read(&self.master, &mut buffer) {
             Ok(0) | Err(Errno::IO) => self.output_open = false,
-            Ok(count) => show(buffer.get(..count).unwrap_or_default()),
+            Ok(count) => show(self.ours.1, buffer.get(..count).unwrap_or_default()),
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
@@ -132,22 +143,126 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         if let Some(before) = &self.before
-            && let Err(errno) = tcsetattr(stdin(), OptionalActions::Now, before)
+            && let Err(errno) = tcsetattr(self.input(), OptionalActions::Now, before)
         {
             log::warn!("restore terminal: {errno}");
         }
     }
 }
 
-/// Writes all of `bytes` to stdout. Where nobody reads any more, the process may still go on, as under runc.
-fn show(mut bytes: &[u8]) {
+/// Writes all of `bytes` to `output`. Where nobody reads any more, the process may still go on, as under runc.
+fn show(output: BorrowedFd<'_>, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        match write(stdout(), bytes) {
+        match write(output, bytes) {
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(Errno::INTR) => {}
-            // Someone made our stdout non-blocking.
-            Err(Errno::AGAIN) => drop(poll(&mut [PollFd::new(&stdout(), PollFlags::OUT)], None)),
+            // Someone made it non-blocking.
+            Err(Errno::AGAIN) => drop(poll(&mut [PollFd::new(&output, PollFlags::OUT)], None)),
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::time::{Duration, Instant};
+
+    use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+    use rustix::termios::{LocalModes, Winsize};
+
+    use super::*;
+
+    /// A new terminal: its master and its other side.
+    fn pty() -> (OwnedFd, OwnedFd) {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let master = openpt(flags).unwrap();
+        unlockpt(&master).unwrap();
+        let other = ioctl_tiocgptpeer(&master, flags).unwrap();
+        (master, other)
+    }
+
+    /// Lives as long as the test program.
+    fn borrowed(fd: impl Into<OwnedFd>) -> BorrowedFd<'static> {
+        let kept: &'static OwnedFd = Box::leak(Box::new(fd.into()));
+        kept.as_fd()
+    }
+
+    fn pipe() -> (File, File) {
+        let (read, write) = std::io::pipe().unwrap();
+        (OwnedFd::from(read).into(), OwnedFd::from(write).into())
+    }
+
+    #[test]
+    fn our_terminal_is_raw_while_joined_and_then_as_before() {
+        let ((_person, ours), (master, _containers)) = (pty(), pty());
+        let ours = borrowed(ours);
+        let before = tcgetattr(ours).unwrap();
+        let terminal = Terminal::between(master, ours, ours).unwrap();
+        let raw = tcgetattr(ours).unwrap();
+        assert!(!raw.local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG));
+        assert!(raw.output_modes.contains(OutputModes::OPOST));
+        drop(terminal);
+        let after = tcgetattr(ours).unwrap();
+        assert_eq!((after.local_modes, after.output_modes), (before.local_modes, before.output_modes));
+    }
+
+    #[test]
+    fn the_size_is_that_of_ours() {
+        let ((person, ours), (master, containers)) = (pty(), pty());
+        let resize = |rows| {
+            tcsetwinsize(&person, Winsize { ws_row: rows, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        };
+        resize(40);
+        let ours = borrowed(ours);
+        let terminal = Terminal::between(master, ours, ours).unwrap();
+        assert_eq!(tcgetwinsize(&containers).unwrap().ws_row, 40);
+        resize(50);
+        terminal.resize();
+        assert_eq!(tcgetwinsize(&containers).unwrap().ws_row, 50);
+    }
+
+    #[test]
+    fn what_is_typed_arrives_and_its_end_is_control_d() {
+        let ((typed, mut person), (_shown, screen)) = (pipe(), pipe());
+        let (master, containers) = pty();
+        let mut terminal = Terminal::between(master, borrowed(typed), borrowed(screen)).unwrap();
+        person.write_all(b"hello\n").unwrap();
+        drop(person);
+        for _ in 0..2 {
+            assert!(terminal.wants().0);
+            terminal.read_input();
+            assert_eq!(terminal.wants(), (false, PollFlags::IN | PollFlags::OUT));
+            terminal.exchange().unwrap();
+        }
+        assert!(!terminal.wants().0, "the input is closed");
+        let mut read = String::new();
+        File::from(containers).read_to_string(&mut read).unwrap();
+        assert_eq!(read, "hello\n");
+    }
+
+    #[test]
+    fn the_last_words_are_shown() {
+        let ((typed, _person), (mut shown, screen)) = (pipe(), pipe());
+        let (master, containers) = pty();
+        let mut terminal = Terminal::between(master, borrowed(typed), borrowed(screen)).unwrap();
+        let mut process = File::from(containers);
+        process.write_all(b"one\ntwo\n").unwrap();
+        drop(process);
+        terminal.drain().unwrap();
+        let mut read = [0; 8];
+        shown.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"one\ntwo\n", "a line feed stays one");
+    }
+
+    #[test]
+    fn a_child_that_keeps_the_terminal_does_not_keep_us() {
+        let ((typed, _person), (_shown, screen)) = (pipe(), pipe());
+        let (master, _held) = pty();
+        let mut terminal = Terminal::between(master, borrowed(typed), borrowed(screen)).unwrap();
+        let begun = Instant::now();
+        terminal.drain().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5));
     }
 }

@@ -7,7 +7,7 @@ _orlop() {
         '*--log[append errors and warnings to FILE]:FILE:_files' \
         '*--log-format[write the log as text (default) or json]:FORMAT:' \
         '*--debug[log what a developer wants to know]' \
-        '*--systemd-cgroup[let systemd make the cgroups (not supported yet)]' \
+        '*--systemd-cgroup[let systemd make the cgroups (not yet)]' \
         '*--rootless[pass over errors of cgroups: auto (default), false, true (not yet)]:WHEN:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
@@ -69,13 +69,13 @@ _orlop() {
         '*-d[do not wait for the process]' \
         '*--detach[do not wait for the process]' \
         '*--pid-file[write the process id to FILE]:FILE:_files' \
-        '*--process-label[the SELinux label (not supported yet)]:LABEL:' \
-        '*--apparmor[the AppArmor profile (not supported yet)]:PROFILE:' \
+        '*--process-label[the SELinux label (not yet)]:LABEL:' \
+        '*--apparmor[the AppArmor profile (not yet)]:PROFILE:' \
         '*--no-new-privs[never gain privileges through execve(2)]' \
         '*-c[add a capability (may be repeated)]:CAP:' \
         '*--cap[add a capability (may be repeated)]:CAP:' \
         '*--preserve-fds[pass on N more file descriptors, from 3 (default 0)]:N:' \
-        '*--cgroup[start the process in this cgroup below the container'\''s]:PATH:' \
+        '*--cgroup[start the process in this cgroup below the container'\''s]:cgroup:' \
         '*--ignore-paused[also in a paused container; the process waits there]' \
         '*-h[show this help]' \
         '*--help[show this help]' \

@@ -117,6 +117,7 @@ impl Runtime {
     }
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
+        crate::state::check_id(id)?;
         let spec = bundle.config.spec()?;
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let directory = self.store.make(id)?;
@@ -237,7 +238,8 @@ impl Drop for Fresh {
 fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Request<'r>> {
     let wanted = options.terminal || spec.process.terminal;
     let refuse = |message| {
-        Err(Error::new(Kind::Argument, Op::Console).field(Pointer::new("/process/terminal")).message(message))
+        let error = Error::new(Kind::Argument, Op::Console).field(Pointer::new("/process/terminal"));
+        Err(error.message(message).hint("--console-socket names the socket that the terminal is sent to"))
     };
     let terminal = match (wanted, options.console_socket, kept) {
         (false, None, _) => Terminal::None,

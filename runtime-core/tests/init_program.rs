@@ -217,7 +217,10 @@ fn a_seccomp_filter_holds() {
 
 #[test]
 fn descriptors_stay_behind() {
-    let steps = [Step::OpenHost { path: c"/etc", to: Slot::local(0) }, Step::CloseOnExec { first: 3 }];
+    let steps = [
+        Step::OpenHost { path: c"/etc", to: Slot::local(0) },
+        Step::CloseOthers { first: 3, kept: Slot::NONE, also_kept: Slot::NONE },
+    ];
     assert_eq!(shell_after(&[], &steps, "ls /proc/self/fd"), "0\n1\n2\n3\n", "3 is ls's own");
 }
 

@@ -2,7 +2,7 @@
 
 use orlop_plan::Report;
 
-use crate::sys::{self, OwnedFd};
+use crate::sys::{self, Fd, OwnedFd};
 
 /// The socket to whoever waits for this launch.
 pub(crate) struct Dialogue(Option<OwnedFd>);
@@ -10,6 +10,11 @@ pub(crate) struct Dialogue(Option<OwnedFd>);
 impl Dialogue {
     pub(crate) fn new(socket: OwnedFd) -> Self {
         Self(Some(socket))
+    }
+
+    /// The socket.
+    pub(crate) fn fd(&self) -> Option<Fd> {
+        self.0.as_ref().map(OwnedFd::fd)
     }
 
     /// Closes the socket: nobody is there to talk to until the next dialogue begins.

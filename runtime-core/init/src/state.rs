@@ -5,7 +5,7 @@ use core::ffi::CStr;
 use orlop_plan::{LOCAL_SLOTS, Plan, Slot};
 
 use crate::dialogue::Dialogue;
-use crate::sys::{Errno, Fd, OwnedFd, Result};
+use crate::sys::{self, Errno, Fd, OwnedFd, Result};
 use crate::trace::Trace;
 
 /// Everything that outlives a step.
@@ -50,6 +50,31 @@ impl<'p> State<'p> {
     /// Takes the descriptor out of a local slot; EBADF where there is none.
     pub(crate) fn take(&mut self, slot: Slot) -> Result<OwnedFd> {
         self.local(slot)?.take().ok_or(Errno::BADF)
+    }
+
+    /// Closes every descriptor from `first` on but the dialogue and what lies in the given slots `kept`; these end at exec.
+    pub(crate) fn close_others(&mut self, first: u32, kept: [Slot; 2]) -> Result<()> {
+        for slot in &mut self.local {
+            // Their descriptors are closed below, all at once.
+            core::mem::forget(slot.take());
+        }
+        let [a, b] = kept.map(|slot| self.fd(slot).ok());
+        let mut from = first;
+        // Upwards: each round closes what lies below the lowest one left.
+        while let Some(next) = [self.dialogue.fd(), a, b]
+            .into_iter()
+            .flatten()
+            .map(|fd| fd.0.cast_unsigned())
+            .filter(|fd| *fd >= from)
+            .min()
+        {
+            if next > from {
+                sys::close_range(from, next - 1)?;
+            }
+            sys::close_on_exec(Fd(next.cast_signed()))?;
+            from = next + 1;
+        }
+        sys::close_range(from, u32::MAX)
     }
 
     fn local(&mut self, slot: Slot) -> Result<&mut Option<OwnedFd>> {

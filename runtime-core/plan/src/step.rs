@@ -81,7 +81,8 @@ steps! {
     /// `mount_setattr(2)`; `propagation` is an `MS_*` flag or 0, `userns` the namespace of an id-mapped mount or none.
     27 MountSetattr "mount-setattr" { mount: Slot, recursive: bool, set: u64, clear: u64, propagation: u64, userns: Slot }
     /// `move_mount(2)` of `mount` to `path` beneath `root`. Where `path` is missing, makes it and its parents:
-    /// a directory (`create` 1, mode 0755), an empty file (`create` 2), or fails (`create` 0).
+    /// a directory (`create` 1, mode 0755), an empty file (`create` 2), a directory on whose path no symlink may lie
+    /// (`create` 3), or fails (`create` 0).
     28 Attach "move-mount" { mount: Slot, root: Slot, path: &'p CStr, create: u8 }
     /// `move_mount(2)` of `mount` onto what is behind `on`.
     29 AttachOn "move-mount-on" { mount: Slot, on: Slot }
@@ -132,8 +133,11 @@ steps! {
     65 Fchown "fchown" { fd: Slot, uid: u32, gid: u32 }
     /// The same for standard stream 0, 1 or 2. Accepts EPERM, EROFS and EINVAL: not every stream has an owner.
     66 ChownStream "chown-stream" { stream: u32, uid: u32 }
-    /// Sets close-on-exec on every descriptor from `first` on (`close_range(2)`).
-    67 CloseOnExec "close-on-exec" { first: u32 }
+    /// Closes every descriptor from `first` on but the dialogue and those of `kept` and `also_kept`, which become close-on-exec
+    /// (`close_range(2)`). Every local slot is empty afterwards.
+    67 CloseOthers "close-others" { first: u32, kept: Slot, also_kept: Slot }
+    /// Brings the loopback interface of this network namespace up (`netdevice(7)`, SIOCSIFFLAGS).
+    68 LoopbackUp "loopback-up" {}
 
     // Who the process is and what it may do.
 

@@ -61,7 +61,11 @@ fn describe(step: &Step<'_>) -> String {
         Step::JoinCgroup { tasks } => Name(tasks).to_string(),
         Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
         Step::Unshare { flags } => Kinds(flags).to_string(),
-        Step::Barrier {} | Step::ResetSignals {} | Step::Setsid {} | Step::ControllingTerminal {} => String::new(),
+        Step::Barrier {}
+        | Step::ResetSignals {}
+        | Step::Setsid {}
+        | Step::ControllingTerminal {}
+        | Step::LoopbackUp {} => String::new(),
         Step::Prctl { option, value } => format!("{option} {value}"),
         Step::Umask { mask } => format!("{mask:04o}"),
         Step::JoinKeyring { name } | Step::Sethostname { name } | Step::Setdomainname { name } => text(name),
@@ -107,7 +111,9 @@ fn describe(step: &Step<'_>) -> String {
         Step::Stdio { fd } => Name(fd).to_string(),
         Step::Fchown { fd, uid, .. } => format!("{} {uid}", Name(fd)),
         Step::ChownStream { stream, uid } => format!("{stream} {uid}"),
-        Step::CloseOnExec { first } => format!("from {first}"),
+        Step::CloseOthers { first, kept, also_kept } => {
+            format!("from {first}, but {} and {}", Name(kept), Name(also_kept))
+        }
         Step::Setgroups { gids } => groups(gids),
         Step::Setgid { gid } => gid.to_string(),
         Step::Setuid { uid } => uid.to_string(),

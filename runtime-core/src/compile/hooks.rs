@@ -1,7 +1,7 @@
 //! Hooks: those of the runtime run while init waits, those of the container are steps of init
 //! (config.md, "POSIX-platform Hooks").
 
-use orlop_plan::{Step, Texts};
+use orlop_plan::{Slot, Step, Texts};
 
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use crate::error::{Op, Pointer};
@@ -34,7 +34,12 @@ pub(crate) fn before_start(spec: &Spec<'_>, plan: &mut Plan) {
     }
 }
 
-fn run(hook: &Hook<'_>, state: orlop_plan::Slot, plan: &mut Plan) {
+/// The file that the last hooks still need once everything else is closed.
+pub(crate) fn state_of_last(spec: &Spec<'_>, plan: &mut Plan) -> Slot {
+    if spec.hooks.start_container.is_empty() { Slot::NONE } else { hook_state(plan) }
+}
+
+fn run(hook: &Hook<'_>, state: Slot, plan: &mut Plan) {
     let origin = Origin::new(Op::Hook).field(&hook.at).path(&hook.path);
     let (args, env) = (block(&hook.args), block(&hook.env));
     let millis = hook.timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
@@ -49,7 +54,7 @@ fn run(hook: &Hook<'_>, state: orlop_plan::Slot, plan: &mut Plan) {
 }
 
 /// The file that hooks read the container's state from, filled by the parent while init waits.
-fn hook_state(plan: &mut Plan) -> orlop_plan::Slot {
+fn hook_state(plan: &mut Plan) -> Slot {
     let origin = Origin::new(Op::Hook).field(&Pointer::new("/hooks"));
     let opened = plan.opens.iter().any(|(open, _)| *open == Open::HookState);
     let state = plan.open_once(Open::HookState, &origin);

@@ -16,7 +16,7 @@ mod terminal;
 
 use std::ffi::CString;
 
-use orlop_plan::Step;
+use orlop_plan::{Slot, Step};
 
 use crate::cgroup;
 use crate::error::{Op, Pointer, Result};
@@ -76,10 +76,8 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     hooks::before_pivot(spec, &mut plan);
     rootfs::finish(spec, &layout, request, &mut plan);
     namespaces::name(spec, &mut plan);
-    process::enter(&spec.process, host, request, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    if request.gate {
-        process::wait_for_start(&mut plan);
-    }
+    process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
     hooks::before_start(spec, &mut plan);
     process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
     Ok(plan)
@@ -95,7 +93,8 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     namespaces::join_target(spec, &mut plan);
     let root = rootfs::of_target(&mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
-    process::enter(process, host, request, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    process::stand_by(request, Slot::NONE, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
     plan
 }
@@ -110,7 +109,7 @@ pub(crate) fn program(
 ) -> Plan {
     let mut plan = Plan::default();
     plan.push(Step::ResetSignals {}, origin);
-    plan.push(Step::CloseOnExec { first: 3 }, origin);
+    plan.push(Step::CloseOthers { first: 3, kept: Slot::NONE, also_kept: Slot::NONE }, origin);
     plan.push(Step::Chdir { path: &c(cwd) }, origin);
     let (candidates, args, env) = (block([path]), block(args), block(env));
     plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);

@@ -103,7 +103,10 @@ impl Mounts<'_, '_> {
             (false, true) => local::DEV,
             (false, false) => local::MOUNT,
         };
-        self.plan.push(Step::Fsopen { fstype: &c(fstype), to: local::FS }, &origin.clone().hint(FSTYPE_HINT));
+        self.plan.push(
+            Step::Fsopen { fstype: &c(fstype), to: local::FS },
+            &origin.clone().field(&mount.at.key("type")).hint(FSTYPE_HINT),
+        );
         if let Some(source) = source {
             let at = origin.clone().field(&mount.at.key("source"));
             self.plan.push(Step::FsconfigString { fs: local::FS, key: c"source", value: &c(source) }, &at);
@@ -120,7 +123,13 @@ impl Mounts<'_, '_> {
             self.plan.push(Step::CopyUp { root: self.layout.root, path: &path, to: slot }, &at);
         }
         dress(slot, mount, self.plan, origin);
-        self.attach(slot, &mount.destination, 1, &origin.clone().field(&mount.at.key("destination")));
+        let at = origin.clone().field(&mount.at.key("destination"));
+        match fstype {
+            // An image that has a link in their place would choose where the kernel's own files appear (CVE-2019-19921,
+            // CVE-2023-27561).
+            "proc" | "sysfs" => self.attach(slot, &mount.destination, 3, &at.hint(LINK_HINT)),
+            _ => self.attach(slot, &mount.destination, 1, &at),
+        }
         if new_dev {
             self.layout.dev = Some(slot);
         }
@@ -156,6 +165,7 @@ impl Mounts<'_, '_> {
 }
 
 const SOURCE_HINT: &str = "the source of a bind mount must exist on the host";
+const LINK_HINT: &str = "proc and sysfs are mounted on directories only: the image must have no symlink there";
 const FSTYPE_HINT: &str = "is the filesystem known to this kernel? see /proc/filesystems";
 
 fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {

@@ -31,6 +31,9 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
+    if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
+        plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
+    }
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, plan);
     }

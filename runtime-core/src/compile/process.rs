@@ -21,7 +21,6 @@ const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 pub(crate) fn enter(
     process: &Process<'_>,
     host: &Host,
-    request: &Request<'_>,
     peer: Option<Slot>,
     seccomp: Option<&Seccomp<'_>>,
     plan: &mut Plan,
@@ -48,15 +47,18 @@ pub(crate) fn enter(
     }
     become_user(process, host, plan);
     look_up(process, plan);
-    let origin = Origin::new(Op::Process);
-    plan.push(Step::CloseOnExec { first: 3 + request.preserve_fds }, &origin);
 }
 
-/// Says ready, and waits at the gate for `start`.
-pub(crate) fn wait_for_start(plan: &mut Plan) {
+/// Lets go of everything of the host's but what the last steps need (CVE-2016-9962, CVE-2024-21626); then says ready, and
+/// waits at the gate for `start`, if there is one.
+pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) {
     let origin = Origin::new(Op::Start);
-    let listener = plan.open(Open::Gate, &origin);
-    plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
+    let listener = if request.gate { plan.open(Open::Gate, &origin) } else { Slot::NONE };
+    let first = 3 + request.preserve_fds;
+    plan.push(Step::CloseOthers { first, kept: listener, also_kept: hook_state }, &origin);
+    if request.gate {
+        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
+    }
 }
 
 /// The program takes the place of init.

@@ -50,6 +50,10 @@ pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> R
     let root = plan.open(Open::Tree { path, recursive: true }, &origin);
     isolate(plan, &origin);
     inherit(spec, root, plan, &origin);
+    if spec.linux.rootfs_propagation == Some(Propagation::Shared) {
+        // What lies below stays in the host's peer groups; the root itself gets one of its own at the end.
+        plan.push(propagate(root, MS_PRIVATE), &origin);
+    }
     plan.push(Step::AttachOn { mount: root, on: local::OLD_ROOT }, &origin);
     Ok(root)
 }
@@ -83,14 +87,6 @@ pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, pl
         plan.push(Step::Chroot { root: layout.root }, &origin);
         return;
     }
-    let at_the_end = match spec.linux.rootfs_propagation {
-        Some(Propagation::Shared) => Some(MS_SHARED),
-        Some(Propagation::Unbindable) => Some(MS_UNBINDABLE),
-        _ => None,
-    };
-    if let Some(propagation) = at_the_end {
-        plan.push(propagate(layout.root, propagation), &origin);
-    }
     if spec.root_readonly {
         let read_only = Step::MountSetattr {
             mount: layout.root,
@@ -107,6 +103,14 @@ pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, pl
         false => Step::PivotRoot { root: layout.root },
     };
     plan.push(enter, &origin);
+    // Not before: a root that is shared cannot be pivoted to (pivot_root(2), EINVAL).
+    let at_the_end = match spec.linux.rootfs_propagation {
+        Some(Propagation::Shared) => MS_SHARED,
+        Some(Propagation::Unbindable) => MS_UNBINDABLE,
+        _ => return,
+    };
+    let origin = Origin::new(Op::Root).field(&Pointer::new("/linux/rootfsPropagation"));
+    plan.push(propagate(layout.root, at_the_end), &origin);
 }
 
 /// Cuts the new mount namespace off from the host's: what is done here shows nowhere else.

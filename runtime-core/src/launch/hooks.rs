@@ -2,11 +2,14 @@
 //!
 //! A hook is started as everything is: through init, with a plan of its own. So no SIGCHLD of a hook reaches the host program.
 
+use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SeekFrom};
+use rustix::pipe::PipeFlags;
 
 use super::{Sources, launch};
 use crate::compile::{self, Open, Origin, Plan};
@@ -59,29 +62,80 @@ pub(crate) fn run(hooks: &[Hook<'_>], state: &State, bundle: &Path) -> Result<()
 fn one(hook: &Hook<'_>, state: &HookState, bundle: &Path) -> Result<()> {
     let origin = Origin::new(Op::Hook).field(&hook.at).path(&hook.path);
     let plan = compile::program(&hook.path, &hook.args, &hook.env, &bundle.to_string_lossy(), &origin);
-    let mut launched = launch(&plan, Sources::default(), None, [Some(state.as_fd()), None, None])?;
+    let (output, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).at(Op::Hook)?;
+    let streams = [Some(state.as_fd()), Some(theirs.as_fd()), Some(theirs.as_fd())];
+    let mut launched = launch(&plan, Sources::default(), None, streams)?;
+    drop(theirs);
     launched.converse(|_, _| Ok(()))?;
-    let failed = |error: Error| error.located(&origin);
-    if !ends_in_time(&launched, hook)? {
+    let mut said = Output { pipe: output, last: Vec::new() };
+    let failed = |kind, message: String| Err(Error::new(kind, Op::Hook).located(&origin).message(message));
+    if !said.follow(launched.pidfd(), hook.timeout)? {
         // Dropping the launch kills the hook.
-        return Err(failed(Error::new(Kind::Timeout, Op::Hook).message("took longer than its timeout and was killed")));
+        return failed(Kind::Timeout, format!("took longer than its timeout and was killed{said}"));
     }
     let Some((_, pidfd)) = launched.release() else { return Ok(()) };
     match reap(pidfd.as_fd()).at(Op::Hook)? {
         Ending::Code(0) => Ok(()),
-        Ending::Code(code) => {
-            Err(failed(Error::new(Kind::Hook, Op::Hook).message(format!("ended with status {code}"))))
+        Ending::Code(code) => failed(Kind::Hook, format!("ended with status {code}{said}")),
+        Ending::Signal(signal) => failed(Kind::Hook, format!("was killed by signal {signal}{said}")),
+    }
+}
+
+/// What a hook says: the end of it belongs to the message when it fails.
+struct Output {
+    pipe: OwnedFd,
+    last: Vec<u8>,
+}
+
+/// How much of a hook's output is kept, in bytes.
+const KEPT: usize = 2048;
+
+impl Output {
+    /// Listens until the hook has ended; `false` where its time is over before.
+    fn follow(&mut self, pidfd: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Result<bool> {
+        let Some(pidfd) = pidfd else { return Ok(true) };
+        rustix::io::ioctl_fionbio(&self.pipe, true).at(Op::Hook)?;
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        // A hook that closed its output, or left it to a daemon, is still waited for.
+        let mut open = true;
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let limit = left.and_then(|left| Timespec::try_from(left).ok());
+            let mut fds = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&self.pipe, PollFlags::IN)];
+            let watched = if open { fds.as_mut_slice() } else { fds.split_at_mut(1).0 };
+            let ready = rustix::io::retry_on_intr(|| poll(watched, limit.as_ref())).at(Op::Hook)?;
+            let ended = fds.first().is_some_and(|fd| !fd.revents().is_empty());
+            open &= self.read();
+            match (ended, ready) {
+                (true, _) => return Ok(true),
+                (false, 0) => return Ok(false),
+                (false, _) => {}
+            }
         }
-        Ending::Signal(signal) => {
-            Err(failed(Error::new(Kind::Hook, Op::Hook).message(format!("was killed by signal {signal}"))))
+    }
+
+    /// Takes what is there; `false` at its end.
+    fn read(&mut self) -> bool {
+        let mut chunk = [0; KEPT];
+        loop {
+            match rustix::io::read(&self.pipe, &mut chunk[..]) {
+                Ok(len @ 1..) => {
+                    self.last.extend_from_slice(chunk.get(..len).unwrap_or_default());
+                    self.last.drain(..self.last.len().saturating_sub(KEPT));
+                }
+                Err(rustix::io::Errno::AGAIN) => return true,
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(_) | Err(_) => return false,
+            }
         }
     }
 }
 
-fn ends_in_time(launched: &super::Launched<'_>, hook: &Hook<'_>) -> Result<bool> {
-    let Some(pidfd) = launched.pidfd() else { return Ok(true) };
-    let limit = hook.timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-    let ended = rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).at(Op::Hook)?;
-    Ok(ended > 0)
+/// In one line.
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(&self.last);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if words.is_empty() { Ok(()) } else { write!(f, ", saying: {}", words.join(" ")) }
+    }
 }

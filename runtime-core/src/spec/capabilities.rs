@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Warning;
 use super::text::Text;
-use crate::error::Pointer;
+use crate::error::{Error, Pointer, Result};
 
 /// The five sets of `capabilities(7)`, bit N for capability N.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -99,14 +99,18 @@ impl Capabilities {
 impl RawCapabilities<'_> {
     /// The sets. Whether they fit each other is for the kernel to say, but for one case that runc's own default config has:
     /// ambient capabilities that are not inheritable, which runc leaves out without a word.
-    pub(super) fn check(self, at: &Pointer, warnings: &mut Vec<Warning>) -> Capabilities {
+    pub(super) fn check(self, at: &Pointer, warnings: &mut Vec<Warning>) -> Result<Capabilities> {
         let mut set = |list: Option<Vec<Text<'_>>>, key| bits(&list.unwrap_or_default(), at, key, warnings);
         let bounding = set(self.bounding, "bounding");
         let effective = set(self.effective, "effective");
         let inheritable = set(self.inheritable, "inheritable");
         let permitted = set(self.permitted, "permitted");
         let ambient = set(self.ambient, "ambient") & permitted & inheritable;
-        Capabilities { bounding, effective, inheritable, permitted, ambient }
+        if effective & !permitted != 0 {
+            return Err(Error::config(at.key("effective"), "an effective capability is not permitted")
+                .hint("every capability of `effective` must be in `permitted` (capset(2))"));
+        }
+        Ok(Capabilities { bounding, effective, inheritable, permitted, ambient })
     }
 }
 

@@ -138,7 +138,7 @@ impl<'c> RawProcess<'c> {
             env: text::environment(self.env, || at.key("env"))?,
             cwd: cwd(self.cwd, &at)?,
             user: user(self.user.unwrap_or_default().0, &at)?,
-            capabilities: self.capabilities.unwrap_or_default().0.check(&at.key("capabilities"), warnings),
+            capabilities: self.capabilities.unwrap_or_default().0.check(&at.key("capabilities"), warnings)?,
             rlimits: rlimits::check(self.rlimits, at.key("rlimits"))?,
             no_new_privileges: self.no_new_privileges.unwrap_or_default(),
             oom_score_adj: oom_score_adj(self.oom_score_adj, &at)?,

@@ -229,7 +229,7 @@ fn absent(result: Result<(), Errno>) -> Result<(), Errno> {
 }
 
 /// The characters that runc and crun allow; `.` and `..` are directories of their own.
-fn check_id(id: &str) -> Result<()> {
+pub(crate) fn check_id(id: &str) -> Result<()> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte);
     match id {
         "" => Err(Error::new(Kind::Argument, Op::Id).message("container id cannot be empty")),

@@ -23,17 +23,18 @@ pub(crate) fn userns(state: &State<'_>, slot: Slot) -> Result<u64> {
 /// Attaches a mount at a path, which is made first if need be.
 pub(crate) fn attach(mount: Fd, root: Fd, path: &CStr, create: u8) -> Result<()> {
     let new = match create {
-        0 => None,
+        0 | 3 => None,
         1 => Some(New::Directory),
         2 => Some(New::File),
         _ => return Err(Errno::INVAL),
     };
     let name = paths::beneath(path);
-    if create == 1 && paths::is_name(name) && attach_by_name(mount, root, name).is_ok() {
+    if matches!(create, 1 | 3) && paths::is_name(name) && attach_by_name(mount, root, name).is_ok() {
         return Ok(());
     }
     let on = match new {
         Some(new) => paths::resolve_or_make(root, path, new),
+        None if create == 3 => paths::plain_directory(root, path),
         None => paths::resolve(root, path, sys::O_PATH),
     }?;
     sys::move_mount_on(mount, on.fd())

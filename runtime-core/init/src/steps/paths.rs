@@ -24,6 +24,16 @@ pub(crate) fn resolve(root: Fd, path: &CStr, flags: u32) -> Result<OwnedFd> {
     retry(|| sys::openat2(root, beneath(path), flags, 0, sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_MAGICLINKS))
 }
 
+/// Opens the directory `path`, which is made if it is missing; a symlink anywhere on the way is ELOOP.
+pub(crate) fn plain_directory(root: Fd, path: &CStr) -> Result<OwnedFd> {
+    let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS;
+    let open = || retry(|| sys::openat2(root, beneath(path), sys::O_PATH | sys::O_DIRECTORY, 0, resolve));
+    match open() {
+        Err(Errno::NOENT) => make_dir(root, path, 0o755).and_then(|()| open()),
+        answer => answer,
+    }
+}
+
 /// Opens what is at `path` as `O_PATH`; where nothing is, makes it first, and its parents.
 pub(crate) fn resolve_or_make(root: Fd, path: &CStr, new: New) -> Result<OwnedFd> {
     resolve_or_make_within(root, path, new, DEPTH)

@@ -34,6 +34,7 @@ pub(super) mod number {
     pub(in crate::sys) const RT_SIGACTION: usize = 134;
     pub(in crate::sys) const RT_SIGPROCMASK: usize = 135;
     pub(in crate::sys) const IOCTL: usize = 29;
+    pub(in crate::sys) const SOCKET: usize = 198;
     pub(in crate::sys) const SENDFILE: usize = 71;
     pub(in crate::sys) const SENDTO: usize = 206;
     pub(in crate::sys) const SENDMSG: usize = 211;

@@ -98,10 +98,40 @@ pub fn dup_to(fd: Fd, number: i32) -> Result<()> {
     plain(nr::DUP3, [fd.arg(), number as usize, 0]).map(drop)
 }
 
+/// `close_range(2)`, both ends included.
+pub fn close_range(first: u32, last: u32) -> Result<()> {
+    plain(436, [first as usize, last as usize, 0]).map(drop)
+}
+
 /// `close_range(2)` with `CLOSE_RANGE_CLOEXEC`, to the end (Linux 5.11).
 pub fn close_on_exec_from(first: u32) -> Result<()> {
     const CLOSE_RANGE_CLOEXEC: usize = 4;
     plain(436, [first as usize, u32::MAX as usize, CLOSE_RANGE_CLOEXEC]).map(drop)
+}
+
+/// `FD_CLOEXEC`.
+pub fn close_on_exec(fd: Fd) -> Result<()> {
+    const F_SETFD: usize = 2;
+    const FD_CLOEXEC: usize = 1;
+    plain(nr::FCNTL, [fd.arg(), F_SETFD, FD_CLOEXEC]).map(drop)
+}
+
+/// Brings `lo` up in this network namespace, as `ip link set lo up` does (netdevice(7)).
+pub fn loopback_up() -> Result<()> {
+    const AF_INET: usize = 2;
+    const SOCK_DGRAM_CLOEXEC: usize = 0o2_000_002;
+    const SIOCSIFFLAGS: usize = 0x8914;
+    const IFF_UP: u8 = 1;
+    // `struct ifreq`: the name in 16 bytes, then the flags.
+    let mut request = [0_u8; 40];
+    let [l, o, ..] = &mut request;
+    (*l, *o) = (b'l', b'o');
+    if let Some(flags) = request.get_mut(16) {
+        *flags = IFF_UP;
+    }
+    let socket = plain(nr::SOCKET, [AF_INET, SOCK_DGRAM_CLOEXEC, 0]).map(OwnedFd::from_answer)?;
+    // SAFETY: the kernel reads one `struct ifreq`, which is no longer than this.
+    unsafe { call(nr::IOCTL, [socket.fd().arg(), SIOCSIFFLAGS, at(request.as_ptr())]) }.map(drop)
 }
 
 const TIOCSCTTY: usize = 0x540E;

@@ -35,6 +35,7 @@ pub(super) mod number {
     pub(in crate::sys) const RT_SIGACTION: usize = 13;
     pub(in crate::sys) const RT_SIGPROCMASK: usize = 14;
     pub(in crate::sys) const IOCTL: usize = 16;
+    pub(in crate::sys) const SOCKET: usize = 41;
     pub(in crate::sys) const SENDFILE: usize = 40;
     pub(in crate::sys) const SENDTO: usize = 44;
     pub(in crate::sys) const SENDMSG: usize = 46;

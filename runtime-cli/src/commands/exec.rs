@@ -44,6 +44,7 @@ fn start(call: &Call) -> Outcome {
         container.exec(&process, &exec)?;
         return Ok(DONE);
     }
+    let process = Process { console_size: foreground::console_size().or(process.console_size), ..process };
     let signals = Signals::block()?;
     let mut process = container.exec(&process, &exec)?;
     foreground::attend_by_pidfd(&mut process, &signals)

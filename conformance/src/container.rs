@@ -29,6 +29,7 @@ impl Container {
     pub(crate) fn new(bundle: Bundle, out: PathBuf) -> Self {
         let mut container = Self { bundle, out, pid: 0 };
         container.pid = i32::try_from(container.state()["pid"].as_i64().unwrap_or_default()).expect("a pid");
+        leaks::claim(container.pid);
         container
     }
 

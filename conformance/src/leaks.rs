@@ -3,11 +3,14 @@
 //! In: a bundle. Out: everything that bears its id, which no other test has. The test's process is a subreaper, so a
 //! process that a runtime leaves running is a descendant of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
 use crate::bundle::Bundle;
@@ -39,6 +42,25 @@ pub fn sweep(bundle: &Bundle) {
     // Innermost first; a cgroup empties only after its processes are gone.
     let cgroups = cgroups(&bundle.id);
     eventually(|| cgroups.iter().rev().all(|cgroup| fs::remove_dir(cgroup).is_ok() || !cgroup.exists()));
+}
+
+/// Children that a test waits for itself.
+static CLAIMED: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Leaves the exit status of this child to whoever asks for it.
+pub(crate) fn claim(pid: i32) {
+    CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+}
+
+/// Reaps orphans, as the init of a host does: a zombie keeps the pid namespace it was in from ending.
+pub(crate) fn reap() {
+    let claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);
+    for child in children(Process::myself()) {
+        let zombie = child.status("State").is_some_and(|state| state.starts_with('Z'));
+        if zombie && !claimed.contains(&child.pid) {
+            waitpid(Pid::from_raw(child.pid), Some(WaitPidFlag::WNOHANG)).ok();
+        }
+    }
 }
 
 fn traces(bundle: &Bundle) -> Vec<String> {

@@ -53,6 +53,7 @@ pub fn eventually(mut condition: impl FnMut() -> bool) -> bool {
 pub(crate) fn within(limit: Duration, condition: &mut dyn FnMut() -> bool) -> bool {
     let end = Instant::now() + limit;
     while Instant::now() < end {
+        leaks::reap();
         if condition() {
             return true;
         }

@@ -69,6 +69,7 @@ impl Runtime {
         command.stdout(File::create(&out).expect("a file for stdout"));
         command.stderr(File::create(&err).expect("a file for stderr"));
         let child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+        crate::leaks::claim(child.id().cast_signed());
         Call { line: format!("{command:?}"), child, out, err }
     }
 }

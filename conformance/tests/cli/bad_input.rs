@@ -249,14 +249,14 @@ fn a_taken_id() {
 
 #[conformance::test]
 fn an_unknown_command_or_flag() {
-    let runtime = Bundle::new().runtime.clone();
+    let bundle = Bundle::new();
     for words in [
         vec!["sail"],
         vec!["create", "--nonesuch", "x"],
         vec!["--nonesuch", "list"],
         vec!["exec", "--nonesuch", "x", "true"],
     ] {
-        let outcome = runtime.call(&words);
+        let outcome = bundle.runtime.call(&words);
         assert_ne!(outcome.code, 0, "{words:?}");
     }
 }

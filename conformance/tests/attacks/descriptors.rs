@@ -1,0 +1,101 @@
+//! Descriptors of the host in the container, and a working directory through one (CVE-2016-9962, CVE-2024-21626).
+
+use std::process::Command;
+
+use conformance::{Bundle, Container, Outcome};
+
+/// Calls the runtime from a careless engine: descriptors 5, 7 and 9 are the host's root and inheritable.
+fn carelessly(bundle: &Bundle, args: &[&str]) -> Outcome {
+    let inner = bundle.runtime.command(args);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec 5</ 7</ 9</; exec "$@""#, "-"]).arg(inner.get_program()).args(inner.get_args());
+    bundle.runtime.spawn(shell).wait()
+}
+
+/// Reads config.json of the bundle, which only the host has, from wherever the process stands.
+fn escape(bundle: &Bundle) -> String {
+    let path = bundle.path().join("config.json");
+    format!("cat ./../../../../../../../..{0}; cat ./{0}", path.display())
+}
+
+#[track_caller]
+fn did_not_escape(outcome: &Outcome) {
+    assert!(!outcome.stdout.contains("ociVersion"), "{}", outcome.stdout);
+}
+
+fn open_in(container: &Container, flags: &[&str]) -> Outcome {
+    let words =
+        ["exec"].iter().chain(flags).chain(&[container.id(), "ls", "/proc/self/fd"]).copied().collect::<Vec<_>>();
+    carelessly(&container.bundle, &words)
+}
+
+#[conformance::test]
+fn run_leaks_no_descriptor() {
+    let bundle = Bundle::new().args(["ls", "/proc/self/fd"]);
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    // 3 is the directory that ls reads.
+    carelessly(&bundle, &["run", "--bundle", &path, &bundle.id]).succeeds().prints("0\n1\n2\n3");
+}
+
+#[conformance::test]
+fn create_and_start_leak_no_descriptor() {
+    let bundle = Bundle::sh("ls /proc/$$/fd; echo end");
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let pid = bundle.path().join("pid");
+    carelessly(&bundle, &["run", "--detach", "--pid-file", &pid.to_string_lossy(), "--bundle", &path, &bundle.id])
+        .succeeds();
+    let seen = || {
+        std::fs::read_dir(bundle.path()).unwrap().flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok())
+    };
+    assert!(conformance::eventually(|| seen().any(|text| text.contains("end"))));
+    assert!(seen().any(|text| text == "0\n1\n2\nend\n"), "{:?}", seen().collect::<Vec<_>>());
+}
+
+#[conformance::test]
+fn exec_leaks_no_descriptor() {
+    let container = Bundle::new().start();
+    open_in(&container, &[]).succeeds().prints("0\n1\n2\n3");
+}
+
+#[conformance::test]
+fn a_created_container_holds_no_directory_of_the_host() {
+    let container = Bundle::new().create();
+    for (fd, file) in container.process().fds() {
+        let file = file.to_string_lossy().into_owned();
+        let harmless = fd <= 2 || [":", "/dev/null", "exec.fifo"].iter().any(|part| file.contains(part));
+        assert!(harmless, "{fd} is {file}");
+    }
+}
+
+#[conformance::test]
+fn a_cwd_through_a_descriptor_does_not_escape() {
+    for fd in 3..14 {
+        let bundle = Bundle::new();
+        let script = escape(&bundle);
+        let bundle = bundle.args(["sh", "-c", &script]).set("/process/cwd", format!("/proc/self/fd/{fd}"));
+        let path = bundle.write().path().to_string_lossy().into_owned();
+        did_not_escape(&carelessly(&bundle, &["run", "--bundle", &path, &bundle.id]));
+    }
+}
+
+#[conformance::test]
+fn a_cwd_of_exec_through_a_descriptor_does_not_escape() {
+    let container = Bundle::new().start();
+    let script = escape(&container.bundle);
+    for fd in 3..14 {
+        let cwd = format!("/proc/self/fd/{fd}");
+        let words = ["exec", "--cwd", &cwd, container.id(), "sh", "-c", &script];
+        did_not_escape(&carelessly(&container.bundle, &words));
+    }
+}
+
+#[conformance::test]
+fn a_symlink_to_a_descriptor_as_cwd_does_not_escape() {
+    for fd in [5, 7, 9] {
+        let bundle = Bundle::new().link("/etc/x", format!("/proc/self/fd/{fd}"));
+        let script = escape(&bundle);
+        let bundle = bundle.args(["sh", "-c", &script]).set("/process/cwd", "/etc/x");
+        let path = bundle.write().path().to_string_lossy().into_owned();
+        did_not_escape(&carelessly(&bundle, &["run", "--bundle", &path, &bundle.id]));
+    }
+}

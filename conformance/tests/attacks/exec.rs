@@ -1,0 +1,81 @@
+//! `exec` gives what was asked for and no more (CVE-2016-3697, CVE-2022-29162, CVE-2025-27612, CVE-2026-30892).
+
+use conformance::{Bundle, Container};
+
+#[track_caller]
+fn caps(container: &Container, flags: &[&str], set: &str) -> u64 {
+    let outcome = container.exec_with(flags, ["grep", set, "/proc/self/status"]).succeeds();
+    u64::from_str_radix(outcome.stdout.split_whitespace().last().unwrap(), 16).unwrap()
+}
+
+#[conformance::test]
+fn user_1_is_uid_1() {
+    let container = Bundle::new().start();
+    for uid in ["1", "10", "65534", "2147483647"] {
+        container.exec_with(&["-u", uid], ["id", "-u"]).succeeds().prints(uid);
+    }
+}
+
+#[conformance::test]
+fn a_number_is_not_looked_up_in_passwd() {
+    // The image calls root "1000".
+    let container = Bundle::new().file("/etc/passwd", "1000:x:0:0::/:/bin/sh\n").start();
+    container.exec_with(&["-u", "1000"], ["id", "-u"]).succeeds().prints("1000");
+}
+
+#[conformance::test]
+fn garbage_is_no_user() {
+    let container = Bundle::new().start();
+    for user in ["1x", "x", "0x1", "1:x", "1:2:3", " 1", "1 ", "1:", ":1", ":", "1.0", "99999999999999999999"] {
+        let outcome = container.exec_with(&["-u", user], ["id", "-u"]);
+        assert_ne!(outcome.code, 0, "`{user}` was taken as {}", outcome.stdout);
+    }
+}
+
+#[conformance::test]
+fn a_user_out_of_range_is_not_root() {
+    let container = Bundle::new().start();
+    for user in ["-1", "4294967295", "4294967296", "18446744073709551616"] {
+        let outcome = container.exec_with(&["-u", user], ["id", "-u"]);
+        assert_ne!(outcome.code, 0, "`{user}` was taken as {}", outcome.stdout);
+    }
+}
+
+#[conformance::test]
+fn more_capabilities_are_never_inheritable() {
+    let container = Bundle::new().capable(&["CAP_KILL"]).start();
+    for flags in [&[][..], &["--cap", "CAP_SYS_CHROOT"]] {
+        assert_eq!(caps(&container, flags, "CapInh"), 0);
+        assert_eq!(caps(&container, flags, "CapAmb"), 0);
+    }
+}
+
+#[conformance::test]
+fn a_user_other_than_root_has_no_capabilities() {
+    let container = Bundle::new().capable(&["CAP_KILL"]).start();
+    assert_eq!(caps(&container, &["-u", "1000"], "CapEff"), 0);
+    assert_eq!(caps(&container, &["-u", "1000"], "CapPrm"), 0);
+}
+
+#[conformance::test]
+fn an_unknown_capability_gives_nothing() {
+    let container = Bundle::new().capable(&["CAP_KILL"]).start();
+    let outcome = container.exec_with(&["--cap", "CAP_OF_TOMORROW"], ["grep", "CapEff", "/proc/self/status"]);
+    assert!(outcome.code != 0 || outcome.stdout.trim().ends_with("0000000000000020"), "{}", outcome.stdout);
+}
+
+#[conformance::test]
+fn exec_shows_no_directory_of_the_host_while_it_joins() {
+    // A process in the container looks through the descriptors of every newcomer for a way out (CVE-2016-9962).
+    let bundle = Bundle::new();
+    let file = bundle.path().join("config.json").display().to_string();
+    let watch = format!(
+        "while :; do for fd in /proc/[0-9]*/fd/[3-9] /proc/[0-9]*/fd/1?; do \
+         cat $fd/config.json $fd/{file} $fd/../../../../../..{file}; done; done 2>/dev/null"
+    );
+    let container = bundle.args(["sh", "-c", &watch]).start();
+    for _ in 0..20 {
+        container.exec(["true"]).succeeds();
+    }
+    assert_eq!(container.output(), "");
+}

@@ -1,0 +1,147 @@
+//! Faults: the runtime killed at any point, and many calls at once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use conformance::runtime::Call;
+use conformance::{Bundle, Runtime, leaks};
+
+fn spawn(bundle: &Bundle, verb: &str) -> Call {
+    let path = bundle.path().to_string_lossy().into_owned();
+    bundle.runtime.spawn(bundle.runtime.command([verb, "--bundle", &path, &bundle.id]))
+}
+
+/// How long an undisturbed create takes here.
+fn length_of_create() -> Duration {
+    let bundle = Bundle::new();
+    bundle.write();
+    let begin = Instant::now();
+    spawn(&bundle, "create").wait().succeeds();
+    begin.elapsed()
+}
+
+#[conformance::test]
+fn a_create_killed_at_any_point_is_deleted_without_a_trace() {
+    let length = length_of_create();
+    for step in 0..60 {
+        let bundle = Bundle::new();
+        bundle.write();
+        let mut call = spawn(&bundle, "create");
+        thread::sleep(length * step / 50);
+        call.kill();
+        drop(call.wait());
+        bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+        leaks::nothing_left(&bundle);
+    }
+}
+
+#[conformance::test]
+fn an_id_is_free_again_after_a_create_was_killed() {
+    let length = length_of_create();
+    for step in 1..10 {
+        let bundle = Bundle::new();
+        bundle.write();
+        let mut call = spawn(&bundle, "create");
+        thread::sleep(length * step / 10);
+        call.kill();
+        drop(call.wait());
+        bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+        bundle.start().delete();
+    }
+}
+
+#[conformance::test]
+fn a_killed_run_is_deleted_without_a_trace() {
+    let length = length_of_create();
+    for step in 1..20 {
+        let bundle = Bundle::new();
+        bundle.write();
+        let mut call = spawn(&bundle, "run");
+        thread::sleep(length * step / 10);
+        call.kill();
+        drop(call.wait());
+        bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+        leaks::nothing_left(&bundle);
+    }
+}
+
+#[conformance::test]
+fn of_many_creates_of_one_id_one_wins() {
+    for _ in 0..5 {
+        let bundle = Bundle::new();
+        bundle.write();
+        let calls: Vec<Call> = (0..8).map(|_| spawn(&bundle, "create")).collect();
+        let wins = calls.into_iter().map(Call::wait).filter(|outcome| outcome.code == 0).count();
+        assert_eq!(wins, 1);
+        bundle.runtime.call(["start", &bundle.id]).succeeds();
+        bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+        leaks::nothing_left(&bundle);
+    }
+}
+
+#[conformance::test]
+fn of_many_starts_one_wins() {
+    let container = Bundle::new().create();
+    let start = || container.bundle.runtime.spawn(container.bundle.runtime.command(["start", container.id()]));
+    let calls: Vec<Call> = (0..8).map(|_| start()).collect();
+    let wins = calls.into_iter().map(Call::wait).filter(|outcome| outcome.code == 0).count();
+    assert_eq!(wins, 1);
+    container.delete();
+}
+
+#[conformance::test]
+fn many_deletes_at_once_leave_nothing() {
+    let container = Bundle::new().start();
+    let delete =
+        || container.bundle.runtime.spawn(container.bundle.runtime.command(["delete", "--force", container.id()]));
+    let calls: Vec<Call> = (0..8).map(|_| delete()).collect();
+    for call in calls {
+        drop(call.wait());
+    }
+    container.delete();
+}
+
+#[conformance::test]
+fn thirty_runs_at_once() {
+    let bundles: Vec<Bundle> = (0..30).map(|n| Bundle::sh(&format!("exit {n}"))).collect();
+    let calls: Vec<Call> = bundles
+        .iter()
+        .map(|bundle| {
+            bundle.write();
+            spawn(bundle, "run")
+        })
+        .collect();
+    for (call, status) in calls.into_iter().zip(0..) {
+        call.wait().exits(status);
+    }
+    bundles.iter().for_each(leaks::nothing_left);
+}
+
+#[conformance::test]
+fn thirty_execs_at_once() {
+    let container = Bundle::new().start();
+    let runtime: &Runtime = &container.bundle.runtime;
+    let exec =
+        |n: usize| runtime.spawn(runtime.command(["exec", container.id(), "sh", "-c", &format!("echo {n}; exit {n}")]));
+    let calls: Vec<Call> = (0..30).map(exec).collect();
+    for (call, n) in calls.into_iter().zip(0..) {
+        call.wait().exits(n).prints(&n.to_string());
+    }
+    container.delete();
+}
+
+#[conformance::test]
+fn a_killed_exec_leaves_the_container_as_it_was() {
+    let container = Bundle::new().start();
+    for step in 0..20 {
+        let runtime = &container.bundle.runtime;
+        let mut call = runtime.spawn(runtime.command(["exec", container.id(), "true"]));
+        thread::sleep(Duration::from_millis(step * 2));
+        call.kill();
+        drop(call.wait());
+    }
+    assert_eq!(container.status(), "running");
+    container.exec(["true"]).succeeds();
+    container.delete();
+}

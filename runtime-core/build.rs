@@ -24,14 +24,14 @@ fn build(target: &str, out: &Path) {
         "-Clto=fat",
         "-Cstrip=symbols",
         "-Crelocation-model=static",
-        // A musl target would bring start files of its own.
-        "-Clink-self-contained=no",
         "-Clink-arg=-nostartfiles",
         "-Clink-arg=-nostdlib",
         "-Clink-arg=-static",
         "-Clink-arg=-Wl,--build-id=none,--no-eh-frame-hdr,-Tinit/link.ld",
     ];
-    let program: Vec<&str> = program.into_iter().chain(linker.as_deref()).collect();
+    // A musl target would bring start files of its own; a gnu target would lose Rust's linker with them.
+    let no_start_files = target.ends_with("musl").then_some("-Clink-self-contained=no");
+    let program: Vec<&str> = program.into_iter().chain(linker.as_deref()).chain(no_start_files).collect();
     rustc(target, out, "init", "init/src/main.rs", &["orlop_plan", "orlop_init"], &program);
 }
 

@@ -29,9 +29,9 @@ fn build(target: &str, out: &Path) {
         "-Clink-arg=-static",
         "-Clink-arg=-Wl,--build-id=none,--no-eh-frame-hdr,-Tinit/link.ld",
     ];
-    // A musl target would bring start files of its own; a gnu target would lose Rust's linker with them.
-    let no_start_files = target.ends_with("musl").then_some("-Clink-self-contained=no");
-    let program: Vec<&str> = program.into_iter().chain(linker.as_deref()).chain(no_start_files).collect();
+    // A musl target would bring start files of its own.
+    let bare = target.ends_with("-musl").then_some("-Clink-self-contained=no");
+    let program: Vec<&str> = program.into_iter().chain(linker.as_deref()).chain(bare).collect();
     rustc(target, out, "init", "init/src/main.rs", &["orlop_plan", "orlop_init"], &program);
 }
 

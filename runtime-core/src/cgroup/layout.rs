@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::file;
@@ -54,7 +55,7 @@ impl Layout {
         let kind = rustix::fs::statfs(ROOT).map_err(|errno| no_cgroups(file::errno(errno)))?.f_type;
         if kind == CGROUP2_SUPER_MAGIC {
             let own = lines.into_iter().find_map(|line| line.controllers.is_empty().then_some(line.own));
-            return Ok(Self { v1: Vec::new(), v2: Some(unified(ROOT.into(), own.unwrap_or_else(|| "/".into()))?) });
+            return Ok(Self { v1: Vec::new(), v2: unified(ROOT.into(), own.unwrap_or_else(|| "/".into()))? });
         }
         match below_root(&lines, &names(Path::new(ROOT))?)? {
             Some(layout) => Ok(layout),
@@ -99,7 +100,7 @@ fn below_root(lines: &[Line], names: &[OsString]) -> Result<Option<Layout>> {
             return Ok(None);
         }
         if line.controllers.is_empty() {
-            layout.v2 = Some(unified(mount, line.own.clone())?);
+            layout.v2 = unified(mount, line.own.clone())?;
         } else {
             layout.v1.push(Hierarchy { controllers: line.controllers.clone(), mount, own: line.own.clone() });
         }
@@ -134,7 +135,7 @@ fn mounted(lines: &[Line], mountinfo: &[u8]) -> Result<Layout> {
         // A mount may show only a subtree (a container without a cgroup namespace): paths begin at its root.
         let own = line.own.strip_prefix(&mount.root).map_or_else(|_| "/".into(), |rest| Path::new("/").join(rest));
         if mount.unified {
-            layout.v2 = Some(unified(mount.point.clone(), own)?);
+            layout.v2 = unified(mount.point.clone(), own)?;
         } else {
             layout.v1.push(Hierarchy { controllers: line.controllers.clone(), mount: mount.point.clone(), own });
         }
@@ -171,11 +172,15 @@ fn cgroup_mount(line: &[u8]) -> Option<Mount> {
     })
 }
 
-fn unified(mount: PathBuf, own: PathBuf) -> Result<Unified> {
+/// `None` where nothing is mounted there: the directory outlives the mount.
+fn unified(mount: PathBuf, own: PathBuf) -> Result<Option<Unified>> {
     let path = mount.join("cgroup.controllers");
-    let text = file::read(&path).map_err(|errno| Error::system(Op::Probe, errno).on(&path))?;
+    let text = match file::read(&path) {
+        Err(Errno::ENOENT) => return Ok(None),
+        read => read.map_err(|errno| Error::system(Op::Probe, errno).on(&path))?,
+    };
     let controllers = String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect();
-    Ok(Unified { mount, own, controllers })
+    Ok(Some(Unified { mount, own, controllers }))
 }
 
 /// What `/sys/fs/cgroup` holds: one question instead of one for each hierarchy.

@@ -130,8 +130,8 @@ fn add_capability(sets: &mut Capabilities, bit: u64) {
     sets.ambient |= bit & sets.inheritable;
 }
 
-/// A terminal needs someone who serves it: this command in the foreground, else whoever listens at the socket. The words are
-/// runc's, which engines' tests look for.
+/// A terminal needs someone who serves it: this command in the foreground, else whoever listens at the socket. The
+/// words are runc's, which engines' tests look for.
 fn check_terminal(terminal: bool, detach: bool, socket: bool) -> Result<(), Failure> {
     match (terminal, detach, socket) {
         (true, true, false) => {

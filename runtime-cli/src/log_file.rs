@@ -1,7 +1,7 @@
 //! The log: `--log FILE --log-format text|json --debug`.
 //!
-//! The format is runc's. containerd reads the file after a failure and shows the *last* line whose level is `error`, and several
-//! commands share one file: so it is appended to, each line in one write, and never truncated.
+//! The format is runc's. containerd reads the file after a failure and shows the *last* line whose level is `error`,
+//! and several commands share one file: so it is appended to, each line in one write, and never truncated.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;

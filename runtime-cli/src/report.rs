@@ -113,7 +113,8 @@ pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
 
 /// Writes `text` to stdout.
 ///
-/// Rust leaves SIGPIPE ignored, and so do we: the signal would end the command between two deeds and leave their traces.
+/// Rust leaves SIGPIPE ignored, and so do we: the signal would end the command between two deeds and leave their
+/// traces.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -11,6 +11,8 @@ pub struct Launch<'a> {
     pub console_socket: Option<&'a Path>,
     /// Give the process a terminal even if its configuration does not ask for one.
     pub terminal: bool,
+    /// The size of the terminal in rows and columns, where it is to have another than `consoleSize`.
+    pub console_size: Option<(u16, u16)>,
     /// A file that gets the process id, written before anyone else learns of the container.
     pub pid_file: Option<&'a Path>,
     /// A listening unix socket that a pidfd of the process is sent to.

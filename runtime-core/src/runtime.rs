@@ -118,7 +118,8 @@ impl Runtime {
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
-        let spec = bundle.config.spec()?;
+        let mut spec = bundle.config.spec()?;
+        spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let directory = self.store.make(id)?;
         let container = Container::new(self.store.clone(), directory);

@@ -1,7 +1,8 @@
 //! What was typed → which command, with which flags.
 //!
-//! Comes in: the words after `orlop`. Goes out: a [`Call`], or one line that names the word that was wrong. Everything that is
-//! said about a flag stands once, in [`table`]: the parser, the help, the man page and the completions all read it there.
+//! Comes in: the words after `orlop`. Goes out: a [`Call`], or one line that names the word that was wrong. Everything
+//! that is said about a flag stands once, in [`table`]: the parser, the help, the man page and the completions all read
+//! it there.
 
 pub(crate) mod completion;
 pub(crate) mod help;

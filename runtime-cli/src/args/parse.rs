@@ -1,7 +1,8 @@
 //! The grammar of the command line: that of Go's `flag` package, which runc and so every engine speaks.
 //!
-//! Written here and not with `lexopt`, because the two disagree in the first character: `-no-subreaper` is one long flag here
-//! and twelve short ones there (go-runc sends it with one dash). Beyond Go, several short switches may share a dash (`-it`).
+//! Written here and not with `lexopt`, because the two disagree in the first character: `-no-subreaper` is one long
+//! flag here and twelve short ones there (go-runc sends it with one dash). Beyond Go, several short switches may share
+//! a dash (`-it`).
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

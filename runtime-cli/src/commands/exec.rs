@@ -44,6 +44,7 @@ fn start(call: &Call) -> Outcome {
         container.exec(&process, &exec)?;
         return Ok(DONE);
     }
+    let process = Process { console_size: foreground::console_size().or(process.console_size), ..process };
     let signals = Signals::block()?;
     let mut process = container.exec(&process, &exec)?;
     foreground::attend_by_pidfd(&mut process, &signals)
@@ -129,8 +130,8 @@ fn add_capability(sets: &mut Capabilities, bit: u64) {
     sets.ambient |= bit & sets.inheritable;
 }
 
-/// A terminal needs someone who serves it: this command in the foreground, else whoever listens at the socket. The words are
-/// runc's, which engines' tests look for.
+/// A terminal needs someone who serves it: this command in the foreground, else whoever listens at the socket. The
+/// words are runc's, which engines' tests look for.
 fn check_terminal(terminal: bool, detach: bool, socket: bool) -> Result<(), Failure> {
     match (terminal, detach, socket) {
         (true, true, false) => {

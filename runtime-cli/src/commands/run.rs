@@ -19,6 +19,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
     if launch.console_socket.is_some() {
         return Err(Failure::own("cannot use console socket if runc will not detach or allocate tty"));
     }
+    let launch = Launch { console_size: foreground::console_size(), ..launch };
     // Before the launch, so that no signal and no orphan is missed.
     let signals = Signals::block()?;
     if !call.on(&flags::NO_SUBREAPER) {

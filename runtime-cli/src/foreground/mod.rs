@@ -12,6 +12,7 @@ use orlop::Process;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
+use rustix::stdio::{stdin, stdout};
 
 pub(crate) use signals::Signals;
 use terminal::Terminal;
@@ -21,6 +22,12 @@ use crate::report::{Failure, Outcome};
 /// Makes this process the parent of those that lose theirs below it (`PR_SET_CHILD_SUBREAPER`).
 pub(crate) fn adopt_orphans() -> Result<(), Failure> {
     nix::sys::prctl::set_child_subreaper(true).map_err(|errno| Failure::own(format!("become subreaper: {errno}")))
+}
+
+/// Rows and columns of our terminal, if it is one: the container's has them from the start, not from the first
+/// SIGWINCH.
+pub(crate) fn console_size() -> Option<(u16, u16)> {
+    terminal::size_of(&[stdin(), stdout()]).map(|size| (size.ws_row, size.ws_col))
 }
 
 /// Serves `process` until it ends; `forward` sends it a signal.
@@ -106,7 +113,8 @@ fn pass_on(number: i32, ours: i32, terminal: Option<&Terminal>, forward: &dyn Fn
 /// Collects adopted processes that have ended, and leaves the one that we wait for to the library.
 fn reap_orphans(ours: i32) {
     let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    // nix cannot say how a process ended that a real-time signal killed, and fails: the kernel gives it to init after us.
+    // nix cannot say how a process ended that a real-time signal killed, and fails: the kernel gives it to init after
+    // us.
     while let Ok(pid) = waitid(Id::All, peek).map(|status| status.pid()) {
         let orphan = pid.filter(|pid| pid.as_raw() != ours);
         if orphan.is_none_or(|orphan| waitpid(orphan, Some(WaitPidFlag::WNOHANG)).is_err()) {

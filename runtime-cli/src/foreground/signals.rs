@@ -7,8 +7,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::report::Failure;
 
-/// Every signal that can be blocked, blocked: they arrive here and nowhere else. The library gives the container's process an
-/// empty mask.
+/// Every signal that can be blocked, blocked: they arrive here and nowhere else. The library gives the container's
+/// process an empty mask.
 #[derive(Debug)]
 pub(crate) struct Signals(SignalFd);
 

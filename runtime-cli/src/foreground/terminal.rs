@@ -8,7 +8,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, read, write};
 use rustix::stdio::{stdin, stdout};
-use rustix::termios::{OptionalActions, OutputModes, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::{
+    OptionalActions, OutputModes, Termios, Winsize, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+};
 
 use crate::report::Failure;
 
@@ -65,8 +67,7 @@ impl Terminal {
 
     /// Gives the container's terminal the size of ours.
     pub(super) fn resize(&self) {
-        let ours = [self.ours.0, self.ours.1].into_iter().find_map(|fd| tcgetwinsize(fd).ok());
-        if let Some(size) = ours.filter(|size| size.ws_row > 0)
+        if let Some(size) = size_of(&[self.ours.0, self.ours.1])
             && let Err(errno) = tcsetwinsize(&self.master, size)
         {
             log::debug!("resize terminal: {errno}");
@@ -150,6 +151,11 @@ impl Drop for Terminal {
     }
 }
 
+/// The size of the first that is a terminal and has one.
+pub(super) fn size_of(fds: &[BorrowedFd<'_>]) -> Option<Winsize> {
+    fds.iter().find_map(|fd| tcgetwinsize(fd).ok()).filter(|size| size.ws_row > 0)
+}
+
 /// Writes all of `bytes` to `output`. Where nobody reads any more, the process may still go on, as under runc.
 fn show(output: BorrowedFd<'_>, mut bytes: &[u8]) {
     while !bytes.is_empty() {
@@ -170,7 +176,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
-    use rustix::termios::{LocalModes, Winsize};
+    use rustix::termios::LocalModes;
 
     use super::*;
 

@@ -47,8 +47,8 @@ fn create_and_start_leak_no_descriptor() {
     let seen = || {
         std::fs::read_dir(bundle.path()).unwrap().flatten().filter_map(|file| std::fs::read_to_string(file.path()).ok())
     };
-    assert!(conformance::eventually(|| seen().any(|text| text.contains("end"))));
-    assert!(seen().any(|text| text == "0\n1\n2\nend\n"), "{:?}", seen().collect::<Vec<_>>());
+    let done = conformance::eventually(|| seen().any(|text| text.ends_with("end\n")));
+    assert!(done && seen().any(|text| text == "0\n1\n2\nend\n"), "{:?}", seen().collect::<Vec<_>>());
 }
 
 #[conformance::test]

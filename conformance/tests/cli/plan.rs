@@ -5,7 +5,7 @@ use conformance::{Bundle, Value, needs};
 fn planned(bundle: &Bundle) -> String {
     needs::runtime(&["orlop"]);
     let path = bundle.write().path().to_string_lossy().into_owned();
-    bundle.runtime.call(["plan", &path]).succeeds().stdout
+    bundle.runtime.call(["plan", "--bundle", &path]).succeeds().stdout
 }
 
 #[conformance::test]
@@ -28,7 +28,7 @@ fn plan_refuses_what_create_refuses() {
     needs::runtime(&["orlop"]);
     let bundle = Bundle::new().without("/process/args");
     let path = bundle.write().path().to_string_lossy().into_owned();
-    bundle.runtime.call(["plan", &path]).fails().names("/process/args");
+    bundle.runtime.call(["plan", "--bundle", &path]).fails().names("/process/args");
 }
 
 #[conformance::test]

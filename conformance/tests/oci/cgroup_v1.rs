@@ -139,7 +139,8 @@ fn a_device_rule_is_kept() {
         {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
     ]);
     let list = Bundle::new().set("/linux/resources/devices", rules).start().settled().cgroup_value("devices.list");
-    assert!(list.lines().any(|line| line == "c 10:229 rw"), "{list}");
+    // Every node may be made, by `c *:* m`: a runtime may fold that into the rule.
+    assert!(list.lines().any(|line| line.starts_with("c 10:229 rw")), "{list}");
 }
 
 #[conformance::test]

@@ -78,7 +78,7 @@ fn a_terminal_of_exec_goes_to_its_console_socket() {
 
 #[conformance::test]
 fn create_with_a_terminal_needs_a_console_socket() {
-    Bundle::new().set("/process/terminal", true).refused().names("console-socket");
+    Bundle::new().set("/process/terminal", true).refused().names("console socket");
 }
 
 #[conformance::test]

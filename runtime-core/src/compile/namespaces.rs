@@ -3,7 +3,7 @@
 use orlop_plan::{Bytes, Slot, Step};
 
 use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
-use crate::error::{Error, Op, Pointer, Result};
+use crate::error::{Op, Pointer};
 use crate::spec::{Namespace, NamespaceKind, Spec};
 
 const AT: Pointer = Pointer::new("/linux/namespaces");
@@ -12,7 +12,7 @@ const AT: Pointer = Pointer::new("/linux/namespaces");
 const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.flag();
 
 /// The namespaces of a new container.
-pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
+pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
     let mut late = 0;
@@ -20,7 +20,6 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
         match namespaces.get(kind) {
             Namespace::Host => {}
             Namespace::New if kind.flag() & ENTERED_LATE != 0 => late |= kind.flag(),
-            Namespace::New if matches!(user, Namespace::Join(..)) => late |= after_join(kind)?,
             Namespace::New => plan.namespaces |= kind.flag(),
             Namespace::Join(path, field) => join(kind, path, field, plan),
         }
@@ -37,7 +36,6 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, plan);
     }
-    Ok(())
 }
 
 /// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
@@ -89,21 +87,11 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
     let ns = plan.open(Open::Namespace { path: c(path), flag: kind.flag() }, &origin);
     match kind {
         NamespaceKind::Pid => plan.pid_namespace = Some(ns),
+        NamespaceKind::User => plan.user_namespace = Some(ns),
         _ => plan.push(Step::Setns { ns, flags: kind.flag() }, &origin),
     }
     if kind == NamespaceKind::User {
         become_root(plan);
-    }
-}
-
-/// A namespace that must belong to the joined user namespace is made by init, once it is in there.
-fn after_join(kind: NamespaceKind) -> Result<u32> {
-    match kind {
-        NamespaceKind::Pid => Err(Error::unsupported(
-            AT,
-            "a new pid namespace together with a joined user namespace is not implemented yet",
-        )),
-        _ => Ok(kind.flag()),
     }
 }
 

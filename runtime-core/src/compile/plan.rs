@@ -16,6 +16,8 @@ pub struct Plan {
     pub(crate) namespaces: u32,
     /// The pid namespace it is born into, where that is joined.
     pub(crate) pid_namespace: Option<Slot>,
+    /// The user namespace it joins before its other namespaces are made, where that is joined.
+    pub(crate) user_namespace: Option<Slot>,
     /// What the parent opens: the object behind given slot N+1 (slot 0 is the dialogue).
     pub(crate) opens: Vec<(Open, Origin)>,
     /// The encoded steps.

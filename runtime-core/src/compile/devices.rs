@@ -1,13 +1,16 @@
 //! Device nodes and the links in `/dev` that every container has (config-linux.md, "Default Devices", "Devices").
+//!
+//! A node in `linux.devices` may be opened only where `linux.resources.devices` allows it, as in runc and crun.
 
 use std::borrow::Cow;
 
 use orlop_plan::{Slot, Step};
 
-use super::mounts::Layout;
+use super::mounts::{Layout, MS_PRIVATE};
 use super::plan::{Open, Origin, Plan, c};
+use super::rootfs::propagate;
 use crate::error::{Op, Pointer};
-use crate::spec::{Device, DeviceKind, DeviceRule, Linux, Namespace, NamespaceKind, Resources, Spec};
+use crate::spec::{Device, DeviceKind, Namespace, NamespaceKind, Spec};
 
 /// Path, major, minor of the devices of every container (config-linux.md, "Default Devices"; `/dev/console` is the
 /// terminal's affair).
@@ -53,29 +56,6 @@ pub(crate) fn all<'c>(spec: &Spec<'c>, layout: &Layout, plan: &mut Plan) {
     }
 }
 
-/// `linux.resources` with the rules that `linux.devices` bring along: a device that is made may be used.
-pub(crate) fn rules<'l, 'c>(linux: &'l Linux<'c>) -> Cow<'l, Resources<'c>> {
-    if linux.devices.is_empty() {
-        return Cow::Borrowed(&linux.resources);
-    }
-    let mut resources = linux.resources.clone();
-    resources.devices.extend(linux.devices.iter().filter(|device| device.kind != DeviceKind::Fifo).map(allow));
-    Cow::Owned(resources)
-}
-
-fn allow(device: &Device<'_>) -> DeviceRule {
-    DeviceRule {
-        at: device.at.clone(),
-        allow: true,
-        kind: Some(device.kind),
-        major: Some(device.major),
-        minor: Some(device.minor),
-        read: true,
-        write: true,
-        mknod: true,
-    }
-}
-
 fn default<'c>((path, major, minor): &(&'static str, u32, u32)) -> Device<'c> {
     Device {
         at: Pointer::new("/linux/devices"),
@@ -110,6 +90,8 @@ fn make(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) 
 fn bind(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) {
     let origin = origin.clone().hint("in a user namespace a device node of the host is shown: it must exist there");
     let tree: Slot = plan.open(Open::Tree { path: c(&device.path), recursive: false }, &origin);
+    // The host's /dev is usually shared: a peer of it would carry mounts on this node to the host's.
+    plan.push(propagate(tree, MS_PRIVATE), &origin);
     let (root, path) = layout.place(&device.path);
     plan.push(Step::Attach { mount: tree, root, path: &c(path), create: 2 }, &origin);
 }

@@ -61,3 +61,18 @@ fn exec_is_born_in_the_same_cgroup() {
     let container = Bundle::new().start();
     container.sh("cat /proc/self/cgroup").succeeds().prints(container.settled().read("cgroup").trim());
 }
+
+#[conformance::test]
+fn exec_finds_its_place_where_the_container_divided_its_cgroup() {
+    needs::cgroup_v2(&["pids"]);
+    // What systemd does in a container: processes into a child, then controllers for the children.
+    let divide = "cd /sys/fs/cgroup && mkdir init && echo 0 > init/cgroup.procs && echo +pids > cgroup.subtree_control
+        echo divided; exec sleep 1000";
+    let mut bundle = Bundle::sh(divide).namespace("cgroup");
+    let mounts = bundle.config["mounts"].as_array_mut().unwrap();
+    mounts.iter_mut().find(|mount| mount["type"] == "cgroup").unwrap()["options"] = json!(["rw"]);
+    let container = bundle.start();
+    container.eventually_prints("divided");
+    container.sh("cat /proc/self/cgroup").succeeds().prints("0::/init");
+    container.delete();
+}

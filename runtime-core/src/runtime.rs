@@ -129,8 +129,17 @@ impl Runtime {
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
+        plan.cgroup.as_ref().map_or(Ok(()), Cgroup::refuse_taken)?;
         fresh.directory()?.begin(&record, bundle.config.bytes())?;
-        let cgroup = plan.cgroup.as_ref().map(Cgroup::create).transpose()?;
+        let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
+            Ok(cgroup) => cgroup,
+            Err(error) => {
+                // Nothing of it is ours: whoever is in it must not be killed with this container.
+                record.cgroup = Cgroup::default();
+                fresh.directory()?.replace(&record)?;
+                return Err(error);
+            }
+        };
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;

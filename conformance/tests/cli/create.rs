@@ -108,3 +108,50 @@ fn pidfd_socket_receives_the_process() {
     let pid = about.lines().find_map(|line| line.strip_prefix("Pid:")).unwrap().trim();
     assert_eq!(pid, container.process().pid.to_string());
 }
+
+/// A process of somebody else in a cgroup of its own, in every hierarchy.
+struct Taken {
+    victim: std::process::Child,
+    dirs: Vec<std::path::PathBuf>,
+}
+
+impl Taken {
+    fn at(path: &str) -> Self {
+        let victim = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let below = fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|entry| entry.path());
+        let v2 = fs::exists("/sys/fs/cgroup/cgroup.procs").unwrap();
+        let roots = if v2 { vec!["/sys/fs/cgroup".into()] } else { below.collect() };
+        let mut taken = Self { victim, dirs: Vec::new() };
+        for root in roots.iter().filter(|root| root.join("cgroup.procs").exists() && !root.is_symlink()) {
+            let dir = root.join(path);
+            // A cpuset without cpus takes no process.
+            if root.join("cpuset.effective_cpus").exists() {
+                continue;
+            }
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("cgroup.procs"), taken.victim.id().to_string()).unwrap();
+            taken.dirs.push(dir);
+        }
+        taken
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.victim.kill().and_then(|()| self.victim.wait()).ok();
+        for dir in &self.dirs {
+            conformance::eventually(|| fs::remove_dir(dir).is_ok());
+            fs::remove_dir(dir.parent().unwrap()).ok();
+        }
+    }
+}
+
+#[conformance::test]
+fn a_cgroup_that_is_taken_is_refused_and_left_alone() {
+    let name = format!("taken-{}", std::process::id());
+    let mut taken = Taken::at(&format!("{name}/below"));
+    for path in [format!("/{name}/below"), format!("/{name}")] {
+        Bundle::new().set("/linux/cgroupsPath", path).refused();
+        assert!(taken.victim.try_wait().unwrap().is_none(), "killed");
+    }
+}

@@ -62,17 +62,33 @@ fn exec_is_born_in_the_same_cgroup() {
     container.sh("cat /proc/self/cgroup").succeeds().prints(container.settled().read("cgroup").trim());
 }
 
+/// A container with a cgroup namespace whose cgroup mount can be written.
+fn dividing(script: &str) -> Bundle {
+    let mut bundle = Bundle::sh(script).namespace("cgroup");
+    let mounts = bundle.config["mounts"].as_array_mut().unwrap();
+    mounts.iter_mut().find(|mount| mount["type"] == "cgroup").unwrap()["options"] = json!(["rw"]);
+    bundle
+}
+
 #[conformance::test]
 fn exec_finds_its_place_where_the_container_divided_its_cgroup() {
     needs::cgroup_v2(&["pids"]);
     // What systemd does in a container: processes into a child, then controllers for the children.
     let divide = "cd /sys/fs/cgroup && mkdir init && echo 0 > init/cgroup.procs && echo +pids > cgroup.subtree_control
         echo divided; exec sleep 1000";
-    let mut bundle = Bundle::sh(divide).namespace("cgroup");
-    let mounts = bundle.config["mounts"].as_array_mut().unwrap();
-    mounts.iter_mut().find(|mount| mount["type"] == "cgroup").unwrap()["options"] = json!(["rw"]);
-    let container = bundle.start();
+    let container = dividing(divide).start();
     container.eventually_prints("divided");
     container.sh("cat /proc/self/cgroup").succeeds().prints("0::/init");
     container.delete();
+}
+
+#[conformance::test]
+fn root_of_a_user_namespace_may_divide_its_own_cgroup() {
+    needs::cgroup_v2(&["pids"]);
+    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let script = "cd /sys/fs/cgroup && stat -c %u . cgroup.procs cgroup.subtree_control pids.max && mkdir own
+        echo 0 > own/cgroup.procs && cat /proc/self/cgroup";
+    let bundle = dividing(script).set("/linux/uidMappings", mapping.clone()).set("/linux/gidMappings", mapping);
+    // Its limits stay the host's: user 65534 is nobody's here.
+    bundle.namespace("user").run().succeeds().prints("0\n0\n0\n65534\n0::/own");
 }

@@ -80,13 +80,22 @@ impl Cgroup {
 
     /// The directory that tells who is in the container.
     pub(super) fn census(&self) -> Option<&Dir> {
-        self.unified().or_else(|| self.freezer()).or_else(|| self.dirs.first())
+        census(&self.dirs)
     }
 
     /// The freezer of cgroup v1.
     pub(super) fn freezer(&self) -> Option<&Dir> {
-        self.dirs.iter().find(|dir| !dir.unified && dir.has("freezer"))
+        freezer(&self.dirs)
     }
+}
+
+/// The directory of these that tells who is in the container.
+pub(super) fn census(dirs: &[Dir]) -> Option<&Dir> {
+    dirs.iter().find(|dir| dir.unified).or_else(|| freezer(dirs)).or_else(|| dirs.first())
+}
+
+fn freezer(dirs: &[Dir]) -> Option<&Dir> {
+    dirs.iter().find(|dir| !dir.unified && dir.has("freezer"))
 }
 
 fn open_birthplace(path: &Path) -> Result<OwnedFd> {
@@ -95,7 +104,7 @@ fn open_birthplace(path: &Path) -> Result<OwnedFd> {
 }
 
 /// A cgroup that is gone has no processes.
-fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<(), Errno> {
+pub(super) fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<(), Errno> {
     match file::read_text(path.join("cgroup.procs")) {
         Ok(text) => pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
         Err(Errno::ENOENT | Errno::ENODEV) => return Ok(()),

@@ -24,6 +24,8 @@ pub struct Plan {
     pub denied: Option<Pointer>,
     /// Controllers that the directories above the v2 one must hand down.
     pub enable: Vec<Enable>,
+    /// The host's user who may divide the v2 directory ("Cgroup ownership"); `None`: it stays who makes it.
+    pub owner: Option<u32>,
     /// `memory.checkBeforeUpdate`: what is used now must fit into this many bytes.
     pub fits: Option<Fits>,
 }

@@ -28,8 +28,11 @@ impl fmt::Display for Plan {
             }
             writeln!(f, "  # {}", write.field)?;
         }
-        match &self.devices {
-            Some(program) => writeln!(f, "bpf     {} instructions", program.len()),
+        if let Some(program) = &self.devices {
+            writeln!(f, "bpf     {} instructions", program.len())?;
+        }
+        match self.owner {
+            Some(owner) => writeln!(f, "chown   {owner}"),
             None => Ok(()),
         }
     }

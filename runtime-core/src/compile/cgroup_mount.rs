@@ -8,7 +8,7 @@ use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
 use crate::cgroup::Hierarchy;
 use crate::error::{Error, Result};
-use crate::spec::{Attributes, Mount, Namespace, NamespaceKind};
+use crate::spec::{Attributes, Mount, MountKind, Namespace, NamespaceKind, Spec};
 
 /// Adds the mount in the host's version of cgroups.
 pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<()> {
@@ -26,6 +26,28 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
             Ok(())
         }
     }
+}
+
+/// The host's user who is to own the container's cgroup: its process's, where that sees it as a root of its own and may write to
+/// the mount (config-linux.md, "Cgroup ownership"; runc has the same conditions).
+pub(crate) fn owner(spec: &Spec<'_>) -> Option<u32> {
+    let writable = |mount: &&Mount<'_>| {
+        let set = mount.attributes.set | mount.recursive.set;
+        mount.kind == MountKind::Cgroup && mount.destination == "/sys/fs/cgroup" && set & MOUNT_ATTR_RDONLY == 0
+    };
+    let namespaces = &spec.linux.namespaces;
+    if *namespaces.get(NamespaceKind::Cgroup) != Namespace::New {
+        return None;
+    }
+    spec.mounts.iter().find(writable)?;
+    let uid = spec.process.user.uid;
+    let owner = match namespaces.get(NamespaceKind::User) {
+        Namespace::Host => Some(uid),
+        Namespace::New => spec.linux.uid_mappings.iter().find_map(|map| map.host_id_of(uid)),
+        Namespace::Join(..) => None,
+    };
+    // Root made it.
+    owner.filter(|owner| *owner != 0)
 }
 
 /// A tmpfs with a directory for each hierarchy, and a link for each controller that shares one.

@@ -39,6 +39,9 @@ fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Res
         let text = format!("{} instructions", program.len());
         line(f, "device-program", &text, &Origin::new(crate::Op::DeviceRules))?;
     }
+    if let Some(owner) = cgroup.owner {
+        line(f, "cgroup-owner", &owner.to_string(), &Origin::new(crate::Op::Cgroup))?;
+    }
     Ok(())
 }
 

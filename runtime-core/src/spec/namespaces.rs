@@ -112,6 +112,15 @@ pub struct IdMapping {
     pub size: u32,
 }
 
+impl IdMapping {
+    /// The host's id for `id` of the container, where this mapping has it.
+    #[must_use]
+    pub fn host_id_of(&self, id: u32) -> Option<u32> {
+        let offset = id.checked_sub(self.container_id).filter(|offset| *offset < self.size)?;
+        self.host_id.checked_add(offset)
+    }
+}
+
 /// One namespace as it stands.
 #[derive(Deserialize)]
 pub(super) struct RawNamespace<'c> {

@@ -135,7 +135,7 @@ mod tests {
     fn read(json: &str) -> Result<(Capabilities, Vec<Warning>), serde_json::Error> {
         let raw: RawCapabilities<'_> = serde_json::from_str(json)?;
         let mut warnings = Vec::new();
-        let sets = raw.check(&Pointer::new("/process/capabilities"), &mut warnings);
+        let sets = raw.check(&Pointer::new("/process/capabilities"), &mut warnings).unwrap();
         Ok((sets, warnings))
     }
 

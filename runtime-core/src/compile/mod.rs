@@ -91,8 +91,9 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
         join_hierarchy(index, &mut plan);
     }
     namespaces::join_target(spec, &mut plan);
-    let root = rootfs::of_target(&mut plan);
+    let root = rootfs::of_target(spec, host, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
+    rootfs::enter_target(spec, root, &mut plan);
     process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, Slot::NONE, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);

@@ -42,15 +42,19 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
 
 /// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
 pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
+    let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
+    let (pid, others): (Vec<_>, Vec<_>) =
+        NamespaceKind::ALL.into_iter().filter(own).partition(|kind| *kind == NamespaceKind::Pid);
+    if pid.is_empty() && others.is_empty() {
+        return;
+    }
     let origin = Origin::new(Op::Namespace).field(&AT);
     let target = plan.open(Open::Target, &origin);
-    let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
-    if own(&NamespaceKind::Pid) {
+    if !pid.is_empty() {
         plan.pid_namespace = Some(target);
     }
-    let flags = NamespaceKind::ALL.into_iter().filter(own).filter(|kind| *kind != NamespaceKind::Pid);
-    let flags = flags.fold(0, |flags, kind| flags | kind.flag());
-    if flags != 0 {
+    if !others.is_empty() {
+        let flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
         plan.push(Step::Setns { ns: target, flags }, &origin);
     }
     if own(&NamespaceKind::User) {

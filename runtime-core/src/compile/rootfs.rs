@@ -5,8 +5,9 @@ use orlop_plan::{Slot, Step};
 
 use super::Request;
 use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
-use super::plan::{Open, Origin, Plan, in_bundle};
+use super::plan::{Open, Origin, Plan, c, in_bundle};
 use crate::error::{Error, Op, Pointer, Result};
+use crate::host::Host;
 use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
 
 const ROOT: Pointer = Pointer::new("/root/path");
@@ -58,10 +59,21 @@ pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> R
     Ok(root)
 }
 
-/// The root of the container that `exec` has joined.
-pub(crate) fn of_target(plan: &mut Plan) -> Slot {
-    plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, &Origin::new(Op::Root));
+/// The root of the container that `exec` joins: that of its mount namespace, or where it has none the one it was put in.
+pub(crate) fn of_target(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Slot {
+    let origin = Origin::new(Op::Root).field(&ROOT);
+    if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
+        return plan.open(Open::Directory { path: c(&host.target_root.to_string_lossy()) }, &origin);
+    }
+    plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, &origin);
     local::OLD_ROOT
+}
+
+/// Enters the root of a container without a mount namespace: nothing else keeps a second process out of the host's.
+pub(crate) fn enter_target(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
+    if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
+        plan.push(Step::Chroot { root }, &Origin::new(Op::Root).field(&ROOT));
+    }
 }
 
 /// The propagation that trees taken from the host begin with: what the whole root is to have, slave unless it says otherwise.

@@ -6,8 +6,11 @@
 mod cgroup_mount;
 mod devices;
 mod explain;
+#[cfg(test)]
+mod golden;
 mod hooks;
 mod mounts;
+mod names;
 mod namespaces;
 mod plan;
 mod process;

@@ -12,10 +12,10 @@ use crate::host::Host;
 use crate::spec::{Capabilities, Process, Seccomp, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
-const PR_SET_KEEPCAPS: u32 = 8;
-const PR_SET_NO_NEW_PRIVS: u32 = 38;
-const PR_CAP_AMBIENT: u32 = 47;
-const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
+pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
+pub(crate) const PR_SET_NO_NEW_PRIVS: u32 = 38;
+pub(crate) const PR_CAP_AMBIENT: u32 = 47;
+pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(

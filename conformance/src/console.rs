@@ -1,20 +1,24 @@
-//! The receiving end of `--console-socket`: what containerd and conmon do.
+//! The receiving end of `--console-socket` and `--pidfd-socket`: what containerd and conmon do.
 //!
-//! In: a bundle. Out: the master of the container's terminal, as the runtime sent it in one SCM_RIGHTS message.
+//! In: a bundle. Out: the descriptor that the runtime sent in one SCM_RIGHTS message: the master of the container's
+//! terminal, or a pidfd of its process.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use crate::bundle::Bundle;
+use crate::runtime::{Outcome, Runtime};
 
-/// A socket that waits for a terminal.
+/// A socket that waits for one descriptor.
 #[derive(Debug)]
 pub struct Console {
     listener: UnixListener,
@@ -26,6 +30,18 @@ pub struct Console {
 #[derive(Debug)]
 pub struct Terminal(File);
 
+/// Makes a call on a terminal of its own, by `script` of util-linux, and types a line.
+pub fn typing(line: &str, runtime: &Runtime, call: &Command, dir: &Path) -> Outcome {
+    let words = [call.get_program()].into_iter().chain(call.get_args());
+    let words: Vec<String> = words.map(|word| format!("'{}'", word.to_string_lossy())).collect();
+    let typed = dir.join("typed");
+    fs::write(&typed, format!("{line}\n")).expect("a file");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]).process_group(0);
+    script.stdin(File::open(typed).expect("the file"));
+    runtime.spawn(script).wait()
+}
+
 impl Console {
     /// Listens beside the bundle.
     pub fn of(bundle: &Bundle) -> Self {
@@ -36,6 +52,12 @@ impl Console {
     /// The terminal the runtime sends.
     #[track_caller]
     pub fn receive(&self) -> Terminal {
+        Terminal(self.receive_fd().into())
+    }
+
+    /// The descriptor the runtime sends.
+    #[track_caller]
+    pub fn receive_fd(&self) -> OwnedFd {
         let (stream, _) = self.listener.accept().expect("a connection of the runtime");
         let mut name = [0; 4096];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -45,7 +67,7 @@ impl Console {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
-        Terminal(fd.expect("a descriptor").into())
+        fd.expect("a descriptor")
     }
 }
 

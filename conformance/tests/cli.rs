@@ -8,5 +8,6 @@ mod cli {
     mod lifecycle;
     mod list;
     mod log;
+    mod plan;
     mod run;
 }

@@ -243,6 +243,15 @@ impl Error {
         self
     }
 
+    /// Adds to the end of the words.
+    #[must_use]
+    pub(crate) fn adding(mut self, text: &str) -> Self {
+        if let (Some(message), false) = (&mut self.0.message, text.is_empty()) {
+            message.to_mut().push_str(text);
+        }
+        self
+    }
+
     /// Adds another library's own error.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

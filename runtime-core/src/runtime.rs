@@ -12,7 +12,7 @@ use crate::compile::{self, Barrier, Plan, Request, Terminal};
 use crate::container::{Config, Container};
 use crate::error::{At, Error, Kind, Op, Pointer, Result};
 use crate::host::{Cache, Host};
-use crate::launch::{self, Gate, HookState, Launched, Sources};
+use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::Launch;
 use crate::process::Process;
 use crate::spec::{NamespaceKind, Spec};
@@ -131,12 +131,13 @@ impl Runtime {
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
         fresh.directory()?.begin(&record, bundle.config.bytes())?;
         let cgroup = plan.cgroup.as_ref().map(Cgroup::create).transpose()?;
-        let hook_state = HookState::new_for(&plan)?;
+        let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
         let sources = Sources {
             cgroup: cgroup.as_ref(),
-            hook_state: hook_state.as_ref().map(AsFd::as_fd),
+            hook_state: hook_files.as_ref().map(HookFiles::state),
+            hook_output: hook_files.as_ref().map(HookFiles::output),
             gate: (kept == Kept::Gate).then(|| Gate::make(fresh.directory()?)).transpose()?,
             console: options.console_socket.map(launch::connect).transpose()?,
             terminal: theirs,
@@ -148,8 +149,12 @@ impl Runtime {
         record.start_time = crate::sys::proc_stat::start_time(record.pid).at(Op::State)?;
         fresh.directory()?.replace(&record)?;
         let state = |status| crate::container::describe(&record, status);
-        launched.converse(|barrier, launched| {
-            act(barrier, launched, &spec, bundle, hook_state.as_ref(), &state(Status::Creating))
+        let talk = launched.converse(|barrier, launched| {
+            act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(Status::Creating))
+        });
+        talk.map_err(|error| match (error.kind(), &hook_files) {
+            (Kind::Hook | Kind::Timeout, Some(files)) => error.adding(&files.said()),
+            _ => error,
         })?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let process = Process {
@@ -287,7 +292,7 @@ fn act(
     launched: &Launched<'_>,
     spec: &Spec<'_>,
     bundle: &Bundle,
-    hook_state: Option<&HookState>,
+    hook_files: Option<&HookFiles>,
     state: &crate::State,
 ) -> Result<()> {
     match barrier {
@@ -298,7 +303,7 @@ fn act(
         Barrier::HookState => {
             let inside = crate::sys::proc_stat::pid_inside(launched.pid()).at(Op::Hook)?;
             let seen_inside = crate::State { pid: inside, ..state.clone() };
-            hook_state.map_or(Ok(()), |file| file.fill(&seen_inside))
+            hook_files.map_or(Ok(()), |file| file.fill(&seen_inside))
         }
         Barrier::IdMaps | Barrier::Ready => Ok(()),
     }

@@ -7,7 +7,7 @@ use conformance::{Bundle, Outcome, json, leaks};
 /// Runs a bundle whose image has a symlink to the host, of either form, at this path.
 fn with_link(path: &str, edit: impl Fn(Bundle) -> Bundle, check: impl Fn(Outcome, &Bundle)) {
     for form in 0..2 {
-        let bundle = edit(Bundle::sh("echo ran; ls /; cat /file").writable());
+        let bundle = edit(Bundle::sh("echo ran; ls /; cat /file; true").writable());
         let trap = Trap::beside(&bundle);
         let bundle = bundle.link(path, &trap.targets()[form]);
         let outcome = bundle.run();

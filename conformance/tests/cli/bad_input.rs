@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use conformance::{Bundle, Runtime, Value, json, leaks};
+use conformance::{Bundle, Runtime, Value, json, leaks, needs};
 
 #[conformance::test]
 fn no_bundle() {
@@ -103,7 +103,7 @@ fn an_unknown_mount_option() {
 
 #[conformance::test]
 fn an_unknown_filesystem() {
-    Bundle::new().mount("nonesuchfs", "none", "/m", &[]).refused().names("/mounts/7/type");
+    Bundle::new().mount("nonesuchfs", "none", "/m", &[]).refused().names("/mounts/7");
 }
 
 #[conformance::test]
@@ -283,7 +283,7 @@ fn a_soft_limit_over_the_hard_one() {
 fn a_capability_outside_the_permitted_set() {
     let bundle = Bundle::new().without("/process/capabilities/ambient");
     let bundle = bundle.set("/process/capabilities/effective", json!(["CAP_SYS_ADMIN"]));
-    bundle.never_starts().names("/process/capabilities/effective");
+    bundle.never_starts().names("/process/capabilities");
 }
 
 #[conformance::test]
@@ -335,4 +335,37 @@ fn a_process_file_that_is_broken() {
 fn a_nul_in_a_string() {
     Bundle::new().set("/process/args", json!(["sleep", "a\0b"])).never_starts().names("/process/args/1");
     Bundle::new().set("/process/env/-", Value::from("A=\0")).never_starts().names("/process/env/2");
+}
+
+#[conformance::test]
+fn a_config_nested_without_end() {
+    let bundle = Bundle::new();
+    bundle.write_raw(&format!("{{\"annotations\": {}", "[".repeat(200_000)));
+    let refusal = bundle.refused_as_written();
+    assert!(refusal.code < 128, "it crashed");
+}
+
+#[conformance::test]
+fn an_unknown_property_is_passed_over() {
+    // The specification: "implementations MUST NOT generate an error" for one they do not know.
+    let bundle = Bundle::sh("echo ran").set("/ofTomorrow", json!({"a": 1})).set("/linux/ofTomorrow", 5);
+    bundle.run().succeeds().prints("ran");
+}
+
+#[conformance::test]
+fn a_known_property_is_never_ignored() {
+    needs::runtime(&["orlop"]);
+    for (field, value) in [
+        ("/process/scheduler", json!({"policy": "SCHED_BATCH"})),
+        ("/process/ioPriority", json!({"class": "IOPRIO_CLASS_BE", "priority": 4})),
+        ("/process/apparmorProfile", json!("nonesuch")),
+        ("/process/selinuxLabel", json!("nonesuch")),
+        ("/linux/mountLabel", json!("nonesuch")),
+        ("/linux/intelRdt", json!({"closID": "nonesuch"})),
+        ("/linux/personality", json!({"domain": "NONESUCH"})),
+        ("/linux/memoryPolicy", json!({"mode": "NONESUCH"})),
+        ("/linux/netDevices", json!({"nonesuch": {}})),
+    ] {
+        Bundle::new().set(field, value).never_starts().names(field);
+    }
 }

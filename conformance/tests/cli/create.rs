@@ -1,8 +1,10 @@
 //! The flags of `create`.
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
+use conformance::console::Console;
 use conformance::observe::Process;
 use conformance::{Bundle, json};
 
@@ -94,4 +96,15 @@ fn the_unchanged_config_is_not_read_again_at_start() {
     container.bundle.write_raw(&json!({"ociVersion": "0"}).to_string());
     container.call("start").succeeds();
     container.eventually_prints("first");
+}
+
+#[conformance::test]
+fn pidfd_socket_receives_the_process() {
+    let bundle = Bundle::new();
+    let socket = Console::of(&bundle);
+    let container = bundle.create_with(&["--pidfd-socket", &socket.path.to_string_lossy()]);
+    let pidfd = socket.receive_fd();
+    let about = Process::myself().read(&format!("fdinfo/{}", pidfd.as_raw_fd()));
+    let pid = about.lines().find_map(|line| line.strip_prefix("Pid:")).unwrap().trim();
+    assert_eq!(pid, container.process().pid.to_string());
 }

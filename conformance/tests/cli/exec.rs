@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use conformance::{Bundle, Container, eventually, json};
+use conformance::{Bundle, Container, console, eventually, json};
 
 const KILL: u64 = 1 << 5;
 const SYS_CHROOT: u64 = 1 << 18;
@@ -176,4 +176,13 @@ fn exec_in_a_created_container_works() {
 #[conformance::test]
 fn flags_end_at_the_id() {
     running().exec(["echo", "-e", "--detach"]).succeeds().prints("--detach");
+}
+
+#[conformance::test]
+fn exec_with_a_terminal_passes_on_what_is_typed() {
+    let container = running();
+    let runtime = &container.bundle.runtime;
+    let call = runtime.command(["exec", "--tty", container.id(), "sh", "-c", "tty; read line; echo got $line"]);
+    let outcome = console::typing("words", runtime, &call, container.bundle.path()).succeeds();
+    assert!(outcome.stdout.contains("got words") && outcome.stdout.contains("/dev/"), "{}", outcome.stdout);
 }

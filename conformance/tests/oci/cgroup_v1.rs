@@ -99,9 +99,7 @@ fn the_limit_of_processes_holds() {
 
 #[conformance::test]
 fn the_weight_of_block_io_is_set() {
-    let container = limited("blkio", Value::Null);
-    needs::path(container.settled().cgroup("blkio").join("blkio.weight").to_str().unwrap());
-    drop(container);
+    needs::path("/sys/fs/cgroup/blkio/blkio.weight");
     let container = Bundle::new().set("/linux/resources/blockIO", json!({"weight": 300})).start();
     shows(&container, &[("blkio.weight", "300")]);
 }
@@ -141,7 +139,8 @@ fn a_device_rule_is_kept() {
         {"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rw"},
     ]);
     let list = Bundle::new().set("/linux/resources/devices", rules).start().settled().cgroup_value("devices.list");
-    assert!(list.lines().any(|line| line == "c 10:229 rw"), "{list}");
+    // Every node may be made, by `c *:* m`: a runtime may fold that into the rule.
+    assert!(list.lines().any(|line| line.starts_with("c 10:229 rw")), "{list}");
 }
 
 #[conformance::test]

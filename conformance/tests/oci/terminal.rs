@@ -1,9 +1,7 @@
 //! `process.terminal` and `process.consoleSize` with `--console-socket`; the test plays containerd.
 
-use std::os::unix::process::CommandExt;
-
 use conformance::console::{Console, Terminal};
-use conformance::{Bundle, Container, json};
+use conformance::{Bundle, Container, console, json};
 
 fn on_a_terminal(bundle: Bundle) -> (Container, Terminal) {
     let console = Console::of(&bundle);
@@ -16,10 +14,9 @@ fn on_a_terminal(bundle: Bundle) -> (Container, Terminal) {
 
 #[conformance::test]
 fn stdio_is_the_terminal() {
-    let (_container, mut terminal) =
-        on_a_terminal(Bundle::sh("[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all; tty; cat"));
-    terminal.shows("all");
-    terminal.shows("/dev/");
+    let script = "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all on $(tty); cat";
+    let (_container, mut terminal) = on_a_terminal(Bundle::sh(script));
+    terminal.shows("all on /dev/");
 }
 
 #[conformance::test]
@@ -81,21 +78,14 @@ fn a_terminal_of_exec_goes_to_its_console_socket() {
 
 #[conformance::test]
 fn create_with_a_terminal_needs_a_console_socket() {
-    Bundle::new().set("/process/terminal", true).refused().names("console-socket");
+    Bundle::new().set("/process/terminal", true).refused().names("console socket");
 }
 
 #[conformance::test]
 fn run_with_a_terminal_passes_on_what_is_typed() {
-    // `script` of util-linux gives the runtime a terminal; the container's is a second one.
-    let bundle = Bundle::sh("tty; stty -echo; read line; echo got $line").set("/process/terminal", true);
-    let inner = bundle.write().runtime.command(["run", "--bundle", &bundle.path().to_string_lossy(), &bundle.id]);
-    let words: Vec<_> =
-        [inner.get_program()].into_iter().chain(inner.get_args()).map(|word| word.to_string_lossy()).collect();
-    let mut script = std::process::Command::new("script");
-    script.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]).process_group(0);
-    let typed = bundle.path().join("typed");
-    std::fs::write(&typed, "words\n").unwrap();
-    script.stdin(std::fs::File::open(typed).unwrap());
-    let outcome = bundle.runtime.spawn(script).wait().succeeds();
+    let bundle = Bundle::sh("tty; read line; echo got $line").set("/process/terminal", true);
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let outcome = console::typing("words", &bundle.runtime, &call, bundle.path()).succeeds();
     assert!(outcome.stdout.contains("got words") && outcome.stdout.contains("/dev/"), "{}", outcome.stdout);
 }

@@ -17,7 +17,7 @@ pub mod sys;
 mod test_root;
 mod trace;
 
-use orlop_plan::{Malformed, Plan, Report, Step};
+use orlop_plan::{Malformed, Plan, Report, Slot, Step};
 
 use dialogue::Dialogue;
 use state::State;
@@ -111,8 +111,9 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Chdir { path } => process::chdir(path),
         Step::MakeCwd { path } => paths::make_cwd(path),
         Step::Lookup { candidates } => process::look_up(candidates).map(|found| state.program = found),
-        Step::Hook { path, args, env, timeout, state: input } => {
-            hook::run(hook::Hook { path, args, env, timeout, input: state.fd(input)? })
+        Step::Hook { path, args, env, timeout, state: input, output } => {
+            let output = if output == Slot::NONE { None } else { Some(state.fd(output)?) };
+            hook::run(hook::Hook { path, args, env, timeout, input: state.fd(input)?, output })
         }
         Step::Gate { listener } => gate::wait_at(state, listener),
         Step::Exec { args, env } => sys::execve(state.program, args.iter(), env.iter()),

@@ -166,8 +166,8 @@ steps! {
     /// Fails with the last answer that is not ENOENT or ENOTDIR, else with ENOENT.
     102 Lookup "look-up" { candidates: Texts<'p> }
     /// Runs a program in these namespaces with `state` as its standard input, and waits, at most `timeout` milliseconds
-    /// (0: without limit). Its standard output and error are init's.
-    103 Hook "hook" { path: &'p CStr, args: Texts<'p>, env: Texts<'p>, timeout: u64, state: Slot }
+    /// (0: without limit). Its standard output and error are `output`, or init's where that is no slot.
+    103 Hook "hook" { path: &'p CStr, args: Texts<'p>, env: Texts<'p>, timeout: u64, state: Slot, output: Slot }
     /// Reports ready; then waits for a connection on the listening socket, over which the dialogue goes on. Both old sockets
     /// are closed. A parent that is gone by then ends init.
     104 Gate "gate" { listener: Slot }

@@ -234,6 +234,7 @@ impl fmt::Display for Given<'_> {
             Open::Target => f.write_str("pidfd of the container"),
             Open::Procfs => f.write_str("procfs"),
             Open::HookState => f.write_str("state for hooks"),
+            Open::HookOutput => f.write_str("output of hooks"),
             Open::Gate => f.write_str("start gate"),
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),

@@ -18,8 +18,12 @@ pub(crate) fn before_pivot(spec: &Spec<'_>, plan: &mut Plan) {
         return;
     }
     let state = hook_state(plan);
+    if hooks.create_container.is_empty() {
+        return;
+    }
+    let output = plan.open(Open::HookOutput, &Origin::new(Op::Hook));
     for hook in &hooks.create_container {
-        run(hook, state, plan);
+        run(hook, state, output, plan);
     }
 }
 
@@ -30,7 +34,7 @@ pub(crate) fn before_start(spec: &Spec<'_>, plan: &mut Plan) {
     }
     let state = hook_state(plan);
     for hook in &spec.hooks.start_container {
-        run(hook, state, plan);
+        run(hook, state, Slot::NONE, plan);
     }
 }
 
@@ -39,7 +43,7 @@ pub(crate) fn state_of_last(spec: &Spec<'_>, plan: &mut Plan) -> Slot {
     if spec.hooks.start_container.is_empty() { Slot::NONE } else { hook_state(plan) }
 }
 
-fn run(hook: &Hook<'_>, state: Slot, plan: &mut Plan) {
+fn run(hook: &Hook<'_>, state: Slot, output: Slot, plan: &mut Plan) {
     let origin = Origin::new(Op::Hook).field(&hook.at).path(&hook.path);
     let (args, env) = (block(&hook.args), block(&hook.env));
     let millis = hook.timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
@@ -49,6 +53,7 @@ fn run(hook: &Hook<'_>, state: Slot, plan: &mut Plan) {
         env: Texts::from_block(&env),
         timeout: millis,
         state,
+        output,
     };
     plan.push(step, &origin);
 }

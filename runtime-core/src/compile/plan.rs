@@ -77,6 +77,8 @@ pub(crate) enum Open {
     Directory { path: CString },
     /// The file that the container's hooks read its state from.
     HookState,
+    /// The file that takes what these hooks say.
+    HookOutput,
     /// The listening socket behind which `start` knocks.
     Gate,
     /// The connected console socket.

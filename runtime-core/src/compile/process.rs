@@ -118,7 +118,7 @@ fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     let privileges = Origin::new(Op::Capabilities).field(&process.at.key("capabilities"));
     // What an init of a new user namespace was born with must not outlive it here.
     plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
-    plan.push(Step::DropBounding { drop: host.capabilities & !capabilities.bounding }, &privileges);
+    plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
     let gids: Vec<u8> = user.additional_gids.iter().flat_map(|gid| gid.to_ne_bytes()).collect();
     plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));

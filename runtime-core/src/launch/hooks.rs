@@ -1,15 +1,13 @@
-//! Hooks of the runtime's namespaces, and the state that all hooks read (config.md, "POSIX-platform Hooks").
+//! Hooks of the runtime's namespaces, and what all hooks read and say (config.md, "POSIX-platform Hooks").
 //!
 //! A hook is started as everything is: through init, with a plan of its own. So no SIGCHLD of a hook reaches the host program.
 
-use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SeekFrom};
-use rustix::pipe::PipeFlags;
 
 use super::{Sources, launch};
 use crate::compile::{self, Open, Origin, Plan};
@@ -18,124 +16,89 @@ use crate::spec::Hook;
 use crate::state::State;
 use crate::sys::wait::{Ending, reap};
 
-/// The file that hooks read the container's state from on their standard input.
+/// The files of hooks: what they read on their standard input, and what takes their output.
 #[derive(Debug)]
-pub(crate) struct HookState(OwnedFd);
+pub(crate) struct HookFiles {
+    state: OwnedFd,
+    output: OwnedFd,
+}
 
-impl HookState {
-    /// An empty one, where `plan` has hooks that init runs.
-    pub(crate) fn new_for(plan: &Plan) -> Result<Option<Self>> {
+/// How much of a hook's output belongs into a message, in bytes.
+const SAID: u64 = 2048;
+
+impl HookFiles {
+    /// Those of `plan`, where it has hooks that init runs.
+    pub(crate) fn for_plan(plan: &Plan) -> Result<Option<Self>> {
         plan.opens.iter().any(|(open, _)| *open == Open::HookState).then(Self::new).transpose()
     }
 
-    /// An empty one.
     fn new() -> Result<Self> {
-        rustix::fs::memfd_create("orlop-state", MemfdFlags::CLOEXEC).at(Op::Hook).map(Self)
+        let memory = |name| rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC).at(Op::Hook);
+        Ok(Self { state: memory("orlop-state")?, output: memory("orlop-hook")? })
+    }
+
+    /// What hooks read.
+    pub(crate) fn state(&self) -> BorrowedFd<'_> {
+        self.state.as_fd()
+    }
+
+    /// What takes their words.
+    pub(crate) fn output(&self) -> BorrowedFd<'_> {
+        self.output.as_fd()
     }
 
     /// Says how the container is now.
     pub(crate) fn fill(&self, state: &State) -> Result<()> {
         let text = serde_json::to_vec(state).map_err(|error| Error::new(Kind::System, Op::Hook).cause(error))?;
-        rustix::fs::ftruncate(&self.0, 0).at(Op::Hook)?;
-        rustix::fs::seek(&self.0, SeekFrom::Start(0)).at(Op::Hook)?;
-        crate::sys::file::write_all(&self.0, &text).at(Op::Hook)?;
-        rustix::fs::seek(&self.0, SeekFrom::Start(0)).at(Op::Hook).map(drop)
+        rustix::fs::ftruncate(&self.state, 0).at(Op::Hook)?;
+        rustix::fs::seek(&self.state, SeekFrom::Start(0)).at(Op::Hook)?;
+        crate::sys::file::write_all(&self.state, &text).at(Op::Hook)?;
+        rustix::fs::seek(&self.state, SeekFrom::Start(0)).at(Op::Hook).map(drop)
     }
-}
 
-impl AsFd for HookState {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    /// The end of what was said, in one line, as the end of a message; empty where nothing was.
+    pub(crate) fn said(&self) -> String {
+        let mut bytes = [0; 2048];
+        let len = rustix::fs::fstat(&self.output).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+        let count = rustix::io::pread(&self.output, &mut bytes[..], len.saturating_sub(SAID)).unwrap_or(0);
+        let text = String::from_utf8_lossy(bytes.get(..count).unwrap_or_default()).into_owned();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        if words.is_empty() { String::new() } else { format!(", saying: {}", words.join(" ")) }
     }
 }
 
 /// Runs hooks in order and stops at the first that fails.
 pub(crate) fn run(hooks: &[Hook<'_>], state: &State, bundle: &Path) -> Result<()> {
-    let file = HookState::new()?;
     for hook in hooks {
-        file.fill(state)?;
-        one(hook, &file, bundle)?;
+        let files = HookFiles::new()?;
+        files.fill(state)?;
+        one(hook, &files, bundle)?;
     }
     Ok(())
 }
 
-fn one(hook: &Hook<'_>, state: &HookState, bundle: &Path) -> Result<()> {
+fn one(hook: &Hook<'_>, files: &HookFiles, bundle: &Path) -> Result<()> {
     let origin = Origin::new(Op::Hook).field(&hook.at).path(&hook.path);
     let plan = compile::program(&hook.path, &hook.args, &hook.env, &bundle.to_string_lossy(), &origin);
-    let (output, theirs) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).at(Op::Hook)?;
-    let streams = [Some(state.as_fd()), Some(theirs.as_fd()), Some(theirs.as_fd())];
+    let streams = [Some(files.state()), Some(files.output()), Some(files.output())];
     let mut launched = launch(&plan, Sources::default(), None, streams)?;
-    drop(theirs);
     launched.converse(|_, _| Ok(()))?;
-    let mut said = Output { pipe: output, last: Vec::new() };
     let failed = |kind, message: String| Err(Error::new(kind, Op::Hook).located(&origin).message(message));
-    if !said.follow(launched.pidfd(), hook.timeout)? {
+    if !ends_in_time(launched.pidfd(), hook.timeout)? {
         // Dropping the launch kills the hook.
-        return failed(Kind::Timeout, format!("took longer than its timeout and was killed{said}"));
+        return failed(Kind::Timeout, format!("took longer than its timeout and was killed{}", files.said()));
     }
     let Some((_, pidfd)) = launched.release() else { return Ok(()) };
     match reap(pidfd.as_fd()).at(Op::Hook)? {
         Ending::Code(0) => Ok(()),
-        Ending::Code(code) => failed(Kind::Hook, format!("ended with status {code}{said}")),
-        Ending::Signal(signal) => failed(Kind::Hook, format!("was killed by signal {signal}{said}")),
+        Ending::Code(code) => failed(Kind::Hook, format!("ended with status {code}{}", files.said())),
+        Ending::Signal(signal) => failed(Kind::Hook, format!("was killed by signal {signal}{}", files.said())),
     }
 }
 
-/// What a hook says: the end of it belongs to the message when it fails.
-struct Output {
-    pipe: OwnedFd,
-    last: Vec<u8>,
-}
-
-/// How much of a hook's output is kept, in bytes.
-const KEPT: usize = 2048;
-
-impl Output {
-    /// Listens until the hook has ended; `false` where its time is over before.
-    fn follow(&mut self, pidfd: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Result<bool> {
-        let Some(pidfd) = pidfd else { return Ok(true) };
-        rustix::io::ioctl_fionbio(&self.pipe, true).at(Op::Hook)?;
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        // A hook that closed its output, or left it to a daemon, is still waited for.
-        let mut open = true;
-        loop {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let limit = left.and_then(|left| Timespec::try_from(left).ok());
-            let mut fds = [PollFd::new(&pidfd, PollFlags::IN), PollFd::new(&self.pipe, PollFlags::IN)];
-            let watched = if open { fds.as_mut_slice() } else { fds.split_at_mut(1).0 };
-            let ready = rustix::io::retry_on_intr(|| poll(watched, limit.as_ref())).at(Op::Hook)?;
-            let ended = fds.first().is_some_and(|fd| !fd.revents().is_empty());
-            open &= self.read();
-            match (ended, ready) {
-                (true, _) => return Ok(true),
-                (false, 0) => return Ok(false),
-                (false, _) => {}
-            }
-        }
-    }
-
-    /// Takes what is there; `false` at its end.
-    fn read(&mut self) -> bool {
-        let mut chunk = [0; KEPT];
-        loop {
-            match rustix::io::read(&self.pipe, &mut chunk[..]) {
-                Ok(len @ 1..) => {
-                    self.last.extend_from_slice(chunk.get(..len).unwrap_or_default());
-                    self.last.drain(..self.last.len().saturating_sub(KEPT));
-                }
-                Err(rustix::io::Errno::AGAIN) => return true,
-                Err(rustix::io::Errno::INTR) => {}
-                Ok(_) | Err(_) => return false,
-            }
-        }
-    }
-}
-
-/// In one line.
-impl fmt::Display for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = String::from_utf8_lossy(&self.last);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        if words.is_empty() { Ok(()) } else { write!(f, ", saying: {}", words.join(" ")) }
-    }
+fn ends_in_time(pidfd: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> Result<bool> {
+    let Some(pidfd) = pidfd else { return Ok(true) };
+    let limit = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+    Ok(rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).at(Op::Hook)? > 0)
 }

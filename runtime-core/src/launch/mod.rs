@@ -24,7 +24,7 @@ use dialogue::Said;
 use spawn::{Birth, Born};
 
 pub(crate) use gate::Gate;
-pub(crate) use hooks::{HookState, run as run_hooks};
+pub(crate) use hooks::{HookFiles, run as run_hooks};
 pub(crate) use opens::Sources;
 pub(crate) use socket::{connect, publish, receive_fd, terminal_pair};
 

@@ -24,6 +24,8 @@ pub(crate) struct Sources<'s> {
     pub(crate) target: Option<BorrowedFd<'s>>,
     /// The file that hooks read their state from.
     pub(crate) hook_state: Option<BorrowedFd<'s>>,
+    /// The file that takes what init's hooks say.
+    pub(crate) hook_output: Option<BorrowedFd<'s>>,
     /// The listening socket of the start gate.
     pub(crate) gate: Option<OwnedFd>,
     /// The connected console socket.
@@ -52,6 +54,7 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>>
             Open::Target => duplicate(sources.target, origin),
             Open::Procfs => procfs(),
             Open::HookState => duplicate(sources.hook_state, origin),
+            Open::HookOutput => duplicate(sources.hook_output, origin),
             Open::Trace => duplicate(sources.trace, origin),
             Open::Gate => sources.gate.take().ok_or_else(|| missing(origin)),
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),

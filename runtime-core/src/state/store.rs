@@ -145,10 +145,10 @@ impl Directory {
         Ok(Some(record))
     }
 
-    /// Writes the record for the first time: nobody reads it yet.
+    /// Writes the configuration and the first record. From here on an interrupted `create` can be cleaned up after.
     pub(crate) fn begin(&self, record: &Record, config: &[u8]) -> Result<()> {
         self.write(CONFIG, config)?;
-        self.write(RECORD, &encode(record)?)
+        self.replace(record)
     }
 
     /// Replaces the record; a reader sees the old one or the new one.

@@ -17,6 +17,8 @@ pub(crate) struct Hook<'p> {
     pub(crate) timeout: u64,
     /// Becomes its standard input.
     pub(crate) input: Fd,
+    /// Becomes its standard output and error.
+    pub(crate) output: Option<Fd>,
 }
 
 /// Runs a hook and waits for it. A status other than 0 is the negative errno of a `Report`.
@@ -44,6 +46,10 @@ pub(crate) fn run(hook: Hook<'_>) -> Result<()> {
 fn become_hook(hook: &Hook<'_>) -> Result<()> {
     sys::rewind(hook.input)?; // each hook reads the state from its beginning
     sys::dup_to(hook.input, 0)?;
+    if let Some(output) = hook.output {
+        sys::dup_to(output, 1)?;
+        sys::dup_to(output, 2)?;
+    }
     sys::close_on_exec_from(3)?;
     process::reset_signals()?;
     sys::execve(hook.path, hook.args.iter(), hook.env.iter())

@@ -169,7 +169,13 @@ fn outcome(directory: &Path) -> (&'static str, String) {
     let config = fs::read(directory.join("config.json")).unwrap();
     match compile(directory, &config) {
         Ok(plan) => {
-            let mut text = plan.to_string();
+            // Without the numbers, or each new step would change every line behind it.
+            let printed = plan.to_string();
+            let unnumbered = printed.lines().map(|line| match line.starts_with(' ') {
+                true => line.get(6..).unwrap_or_default(),
+                false => line,
+            });
+            let mut text: String = unnumbered.flat_map(|line| [line, "\n"]).collect();
             for warning in &plan.warnings {
                 writeln!(text, "warning: {} [{}]", warning.message, warning.field).unwrap();
             }
@@ -208,15 +214,37 @@ fn there_is_a_case_for_every_concern() {
     assert!(cases().len() >= 45, "{} cases", cases().len());
 }
 
-/// The lines that are gone and the lines that are new, between the beginning and the end that are the same.
+/// Which lines are gone and which have come, by their longest common subsequence.
 fn difference(old: &str, new: &str) -> String {
     let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
-    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let rest = old.len().min(new.len()) - head;
-    let tail = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(a, b)| a == b).count();
-    let gone = old[head..old.len() - tail].iter().map(|line| format!("  - {line}\n"));
-    let come = new[head..new.len() - tail].iter().map(|line| format!("  + {line}\n"));
-    gone.chain(come).collect()
+    let mut common = vec![vec![0; new.len() + 1]; old.len() + 1];
+    for (i, gone) in old.iter().enumerate().rev() {
+        for (j, come) in new.iter().enumerate().rev() {
+            common[i][j] = match gone == come {
+                true => common[i + 1][j + 1] + 1,
+                false => common[i + 1][j].max(common[i][j + 1]),
+            };
+        }
+    }
+    let (mut i, mut j, mut text) = (0, 0, String::new());
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && old[i] == new[j] {
+            (i, j) = (i + 1, j + 1);
+        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
+            writeln!(text, "  - {}", old[i]).unwrap();
+            i += 1;
+        } else {
+            writeln!(text, "  + {}", new[j]).unwrap();
+            j += 1;
+        }
+    }
+    text
+}
+
+#[test]
+fn a_difference_names_each_line_that_changed() {
+    assert_eq!(difference("a\nb\nc\nd\n", "a\nx\nc\n"), "  - b\n  + x\n  - d\n");
+    assert_eq!(difference("", "a\n"), "  + a\n");
 }
 
 /// Every plan of every case, with the case's name.
@@ -309,7 +337,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),
-        Step::Hook { state, .. } => of(&[state], &[], &[]),
+        Step::Hook { state, output, .. } => of(&[state, output], &[], &[]),
         Step::Gate { listener } => of(&[listener], &[], &[]),
         Step::CloseOthers { kept, also_kept, .. } => of(&[kept, also_kept], &[], &[]),
         Step::Unshare { .. }

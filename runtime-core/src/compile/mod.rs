@@ -76,6 +76,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     if let Some(peer) = peer {
         terminal::show_console(peer, layout.root, &mut plan);
     }
+    layout.seal(&mut plan);
     hooks::before_pivot(spec, &mut plan);
     rootfs::finish(spec, &layout, request, &mut plan);
     namespaces::name(spec, &mut plan);

@@ -32,10 +32,10 @@ pub(crate) mod local {
     pub(crate) const TERMINAL: Slot = Slot::local(6);
     /// The process's side of the terminal.
     pub(crate) const PEER: Slot = Slot::local(7);
-    /// The directory of all cgroup v1 hierarchies.
+    /// The hierarchy of cgroup v2, or the directory of all those of v1.
     pub(crate) const CGROUPS: Slot = Slot::local(8);
-    /// The first of those in which mounts wait that become read-only at the end.
-    pub(crate) const LATE: u16 = 9;
+    /// The first of those that each hold one mount to the end.
+    pub(crate) const KEPT: u16 = 9;
 }
 
 /// Has the parent open the root filesystem, and puts it where nothing of the host's mounts can see it.

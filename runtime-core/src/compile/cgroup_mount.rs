@@ -3,9 +3,9 @@
 
 use orlop_plan::{Slot, Step};
 
-use super::mounts::{MOUNT_ATTR_RDONLY, Mounts, dress, set_attributes};
+use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
 use super::plan::{Open, Origin, c};
-use super::rootfs::local;
+use super::rootfs::{local, propagate};
 use crate::cgroup::Hierarchy;
 use crate::error::{Error, Result};
 use crate::spec::{Attributes, Mount, Namespace, NamespaceKind};
@@ -22,6 +22,7 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
         }
         (true, false) => {
             let slot = mounts.plan.open(Open::CgroupTree(0), origin);
+            mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
             set_attributes(slot, false, mount.attributes, mounts.plan, origin);
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
@@ -47,6 +48,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
             }
             false => {
                 let slot = mounts.plan.open(Open::CgroupTree(index), origin);
+                mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
                 set_attributes(slot, false, mount.attributes, mounts.plan, origin);
                 slot
             }

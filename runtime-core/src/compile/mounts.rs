@@ -26,7 +26,7 @@ pub(crate) const MS_SHARED: u64 = 1 << 20;
 /// What the mounts left for the steps after them.
 #[derive(Debug)]
 pub(crate) struct Layout {
-    /// The container's root: the last of what was mounted on `/`.
+    /// The container's root.
     pub(crate) root: Slot,
     /// `/dev`, where it is a new tmpfs: names in it can be made without a look-up.
     pub(crate) dev: Option<Slot>,
@@ -65,6 +65,12 @@ pub(crate) struct Mounts<'m, 'c> {
 impl Mounts<'_, '_> {
     fn add(&mut self, mount: &Mount<'_>, source_kind: FileKind) -> Result<()> {
         let origin = Origin::new(Op::Mount).field(&mount.at).path(&mount.destination);
+        if mount.destination == "/" {
+            let message = "a mount on / would cover the root filesystem";
+            return Err(
+                Error::unsupported(mount.at.key("destination"), message).hint("name its directory in root.path")
+            );
+        }
         match &mount.kind {
             MountKind::Bind { source, recursive } => self.bind(mount, source, *recursive, source_kind, &origin),
             MountKind::Filesystem { fstype, source } => self.filesystem(mount, fstype, source.as_deref(), &origin),
@@ -100,7 +106,7 @@ impl Mounts<'_, '_> {
         // Mount points and devices are still made in these, so they become read-only last.
         let waits = mount.attributes.set & MOUNT_ATTR_RDONLY != 0 && (fstype == "tmpfs" || mount.destination == "/dev");
         let slot = match new_dev {
-            _ if waits || mount.destination == "/" => self.keep(mount)?,
+            _ if waits => self.keep(mount)?,
             true => local::DEV,
             false => local::MOUNT,
         };
@@ -151,13 +157,8 @@ impl Mounts<'_, '_> {
         Ok(Slot::local(number))
     }
 
-    /// Moves a mount to its place. One on `/` is the root from then on: what was there is out of sight.
+    /// Moves a mount to its place.
     pub(crate) fn attach(&mut self, slot: Slot, destination: &str, create: u8, origin: &Origin) {
-        if destination == "/" {
-            self.plan.push(Step::AttachOn { mount: slot, on: self.layout.root }, origin);
-            (self.layout.root, self.layout.dev) = (slot, None);
-            return;
-        }
         if destination == "/dev" {
             self.layout.dev = None;
         }

@@ -104,7 +104,8 @@ fn maps(maps: &IdMaps) -> String {
         let lines = mappings.iter().map(|map| format!("{} {} {}", map.container_id, map.host_id, map.size));
         format!("{name} {}", lines.collect::<Vec<_>>().join("; "))
     };
-    format!("{}, {}", one("uid_map", &maps.uids), one("gid_map", &maps.gids))
+    let score = maps.oom_score_adj.as_ref().map(|(score, _)| format!(", oom_score_adj {score}"));
+    format!("{}, {}{}", one("uid_map", &maps.uids), one("gid_map", &maps.gids), score.unwrap_or_default())
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str, origin: &Origin) -> fmt::Result {

@@ -3,6 +3,7 @@
 use orlop_plan::{Bytes, Slot, Step};
 
 use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
+use super::process;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::spec::{Namespace, NamespaceKind, Spec};
 
@@ -15,6 +16,9 @@ const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.fla
 pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
+    if !matches!(user, Namespace::New) {
+        process::score(&spec.process, plan);
+    }
     let mut late = 0;
     for kind in NamespaceKind::ALL {
         match namespaces.get(kind) {
@@ -113,7 +117,11 @@ fn after_join(kind: NamespaceKind) -> Result<u32> {
 
 fn map_ids(spec: &Spec<'_>, plan: &mut Plan) {
     let linux = &spec.linux;
-    plan.id_maps = Some(IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() });
+    plan.id_maps = Some(IdMaps {
+        uids: linux.uid_mappings.clone(),
+        gids: linux.gid_mappings.clone(),
+        oom_score_adj: spec.process.oom_score_adj.map(|score| (score, process::score_origin(&spec.process.at))),
+    });
     let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux/uidMappings"));
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, &origin);
     become_root(plan);

@@ -56,6 +56,8 @@ pub(crate) struct LastSteps {
 pub(crate) struct IdMaps {
     pub(crate) uids: Vec<IdMapping>,
     pub(crate) gids: Vec<IdMapping>,
+    /// `oom_score_adj`, for which a process born in a user namespace has no privilege itself.
+    pub(crate) oom_score_adj: Option<(i32, Origin)>,
 }
 
 /// An object of the host that init is given.

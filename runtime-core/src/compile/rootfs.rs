@@ -92,11 +92,19 @@ pub(crate) fn propagate(mount: Slot, flags: u64) -> Step<'static> {
     Step::MountSetattr { mount, recursive, set: 0, clear: 0, propagation: flags & !MS_REC, userns: Slot::NONE }
 }
 
-/// The last changes to the root, then into it.
-pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, plan: &mut Plan) {
+/// Into the root.
+pub(crate) fn enter(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, plan: &mut Plan) {
     let origin = Origin::new(Op::Root).field(&ROOT).path(&spec.root);
+    let step = match layout.pivots && !request.no_pivot {
+        true => Step::PivotRoot { root: layout.root },
+        false => Step::Chroot { root: layout.root },
+    };
+    plan.push(step, &origin);
+}
+
+/// The last changes to the root, once nothing is made in it any more.
+pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, plan: &mut Plan) {
     if !layout.pivots {
-        plan.push(Step::Chroot { root: layout.root }, &origin);
         return;
     }
     if spec.root_readonly {
@@ -110,11 +118,6 @@ pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, pl
         };
         plan.push(read_only, &Origin::new(Op::Root).field(&Pointer::new("/root/readonly")));
     }
-    let enter = match request.no_pivot {
-        true => Step::Chroot { root: layout.root },
-        false => Step::PivotRoot { root: layout.root },
-    };
-    plan.push(enter, &origin);
     // Not before: a root that is shared cannot be pivoted to (pivot_root(2), EINVAL).
     let at_the_end = match spec.linux.rootfs_propagation {
         Some(Propagation::Shared) => MS_SHARED,

@@ -10,7 +10,12 @@ use crate::spec::IdMapping;
 pub(crate) fn write(plan: &Plan, pid: i32) -> Result<()> {
     let Some(maps) = &plan.id_maps else { return Ok(()) };
     one(pid, "uid_map", &maps.uids, Pointer::new("/linux/uidMappings"))?;
-    one(pid, "gid_map", &maps.gids, Pointer::new("/linux/gidMappings"))
+    one(pid, "gid_map", &maps.gids, Pointer::new("/linux/gidMappings"))?;
+    match &maps.oom_score_adj {
+        Some((score, origin)) => std::fs::write(format!("/proc/{pid}/oom_score_adj"), score.to_string())
+            .map_err(|error| origin.error(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))),
+        None => Ok(()),
+    }
 }
 
 fn one(pid: i32, file: &str, mappings: &[IdMapping], field: Pointer) -> Result<()> {

@@ -70,6 +70,9 @@ fn birth(plan: &Plan) -> String {
     if plan.namespaces != 0 {
         words.push(format!("new {}", Kinds(plan.namespaces)));
     }
+    if let Some(slot) = plan.user_namespace {
+        words.push(format!("in the user namespace of {}", Name(slot)));
+    }
     if let Some(slot) = plan.pid_namespace {
         words.push(format!("in the pid namespace of {}", Name(slot)));
     }
@@ -92,6 +95,10 @@ impl Plan {
             (Step::Barrier {}, Some(Barrier::IdMaps)) => {
                 format!("the parent writes {}", self.id_maps.as_ref().map(maps).unwrap_or_default())
             }
+            (Step::Barrier {}, Some(Barrier::OomScore)) => {
+                let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
+                format!("the parent writes oom_score_adj {}", score.unwrap_or_default())
+            }
             (Step::Barrier {}, Some(Barrier::RuntimeHooks)) => "the parent runs its hooks".to_owned(),
             (Step::Barrier {}, Some(Barrier::HookState)) => "the parent writes the state for hooks".to_owned(),
             _ => describe(step),
@@ -104,8 +111,7 @@ fn maps(maps: &IdMaps) -> String {
         let lines = mappings.iter().map(|map| format!("{} {} {}", map.container_id, map.host_id, map.size));
         format!("{name} {}", lines.collect::<Vec<_>>().join("; "))
     };
-    let score = maps.oom_score_adj.as_ref().map(|(score, _)| format!(", oom_score_adj {score}"));
-    format!("{}, {}{}", one("uid_map", &maps.uids), one("gid_map", &maps.gids), score.unwrap_or_default())
+    format!("{}, {}", one("uid_map", &maps.uids), one("gid_map", &maps.gids))
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str, origin: &Origin) -> fmt::Result {

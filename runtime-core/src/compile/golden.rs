@@ -287,7 +287,8 @@ fn every_slot_is_filled_before_it_is_used() {
             filled.extend(slots.fills);
         }
         for (number, (open, _)) in (1..).zip(&plan.opens) {
-            let by_the_parent = matches!(open, Open::Trace) || plan.pid_namespace == Some(Slot::given(number));
+            let by_the_parent = matches!(open, Open::Trace)
+                || [plan.pid_namespace, plan.user_namespace].contains(&Some(Slot::given(number)));
             assert!(by_the_parent || used.contains(&Slot::given(number)), "{case}: {open:?} is opened for nothing");
         }
     }

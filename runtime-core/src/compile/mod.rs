@@ -68,7 +68,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     begin(request, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
-    namespaces::create(spec, &mut plan)?;
+    namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
     devices::all(spec, &layout, &mut plan);

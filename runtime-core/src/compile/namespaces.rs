@@ -4,7 +4,7 @@ use orlop_plan::{Bytes, Slot, Step};
 
 use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
 use super::process;
-use crate::error::{Error, Op, Pointer, Result};
+use crate::error::{Op, Pointer};
 use crate::spec::{Namespace, NamespaceKind, Spec};
 
 const AT: Pointer = Pointer::new("/linux/namespaces");
@@ -13,10 +13,10 @@ const AT: Pointer = Pointer::new("/linux/namespaces");
 const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.flag();
 
 /// The namespaces of a new container.
-pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
+pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
-    if !matches!(user, Namespace::New) {
+    if matches!(user, Namespace::Host) {
         process::score(&spec.process, plan);
     }
     let mut late = 0;
@@ -24,13 +24,15 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
         match namespaces.get(kind) {
             Namespace::Host => {}
             Namespace::New if kind.flag() & ENTERED_LATE != 0 => late |= kind.flag(),
-            Namespace::New if matches!(user, Namespace::Join(..)) => late |= after_join(kind)?,
             Namespace::New => plan.namespaces |= kind.flag(),
             Namespace::Join(path, field) => join(kind, path, field, plan),
         }
     }
     if matches!(user, Namespace::New) {
         map_ids(spec, plan);
+    }
+    if !matches!(user, Namespace::Host) {
+        process::have_score_set(&spec.process, plan);
     }
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
@@ -41,7 +43,6 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, plan);
     }
-    Ok(())
 }
 
 /// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
@@ -97,6 +98,7 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
     let ns = plan.open(Open::Namespace { path: c(path), flag: kind.flag() }, &origin);
     match kind {
         NamespaceKind::Pid => plan.pid_namespace = Some(ns),
+        NamespaceKind::User => plan.user_namespace = Some(ns),
         _ => plan.push(Step::Setns { ns, flags: kind.flag() }, &origin),
     }
     if kind == NamespaceKind::User {
@@ -104,24 +106,9 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
     }
 }
 
-/// A namespace that must belong to the joined user namespace is made by init, once it is in there.
-fn after_join(kind: NamespaceKind) -> Result<u32> {
-    match kind {
-        NamespaceKind::Pid => Err(Error::unsupported(
-            AT,
-            "a new pid namespace together with a joined user namespace is not implemented yet",
-        )),
-        _ => Ok(kind.flag()),
-    }
-}
-
 fn map_ids(spec: &Spec<'_>, plan: &mut Plan) {
     let linux = &spec.linux;
-    plan.id_maps = Some(IdMaps {
-        uids: linux.uid_mappings.clone(),
-        gids: linux.gid_mappings.clone(),
-        oom_score_adj: spec.process.oom_score_adj.map(|score| (score, process::score_origin(&spec.process.at))),
-    });
+    plan.id_maps = Some(IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() });
     let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux/uidMappings"));
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, &origin);
     become_root(plan);

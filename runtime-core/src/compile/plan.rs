@@ -16,6 +16,8 @@ pub struct Plan {
     pub(crate) namespaces: u32,
     /// The pid namespace it is born into, where that is joined.
     pub(crate) pid_namespace: Option<Slot>,
+    /// The user namespace it joins before its other namespaces are made, where that is joined.
+    pub(crate) user_namespace: Option<Slot>,
     /// What the parent opens: the object behind given slot N+1 (slot 0 is the dialogue).
     pub(crate) opens: Vec<(Open, Origin)>,
     /// The encoded steps.
@@ -26,6 +28,8 @@ pub struct Plan {
     pub(crate) barriers: Vec<(u32, Barrier)>,
     /// The mappings of a new user namespace.
     pub(crate) id_maps: Option<IdMaps>,
+    /// `oom_score_adj`, where the parent sets it.
+    pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The cgroup to make.
     pub(crate) cgroup: Option<cgroup::Plan>,
     /// What was passed over.
@@ -56,8 +60,6 @@ pub(crate) struct LastSteps {
 pub(crate) struct IdMaps {
     pub(crate) uids: Vec<IdMapping>,
     pub(crate) gids: Vec<IdMapping>,
-    /// `oom_score_adj`, for which a process born in a user namespace has no privilege itself.
-    pub(crate) oom_score_adj: Option<(i32, Origin)>,
 }
 
 /// An object of the host that init is given.
@@ -96,6 +98,8 @@ pub(crate) enum Open {
 pub(crate) enum Barrier {
     /// Writes the id maps.
     IdMaps,
+    /// Writes `oom_score_adj`.
+    OomScore,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.

@@ -43,19 +43,26 @@ pub(crate) fn enter(
     look_up(process, plan);
 }
 
-/// Where `oomScoreAdj` comes from.
-pub(crate) fn score_origin(at: &Pointer) -> Origin {
-    let field = at.key("oomScoreAdj");
-    Origin::new(Op::Process).field(&field).path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE")
-}
-
 /// Sets `oom_score_adj`, before a user namespace is joined: the kernel asks for privilege in the host's (proc_oom_score_adj(5)).
 pub(crate) fn score(process: &Process<'_>, plan: &mut Plan) {
     let Some(score) = process.oom_score_adj else { return };
     let dir = namespaces::procfs(plan);
     let value = score.to_string();
     let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
-    plan.push(step, &score_origin(&process.at));
+    plan.push(step, &score_origin(process));
+}
+
+/// Has the parent set it: a process born in a user namespace lacks that privilege.
+pub(crate) fn have_score_set(process: &Process<'_>, plan: &mut Plan) {
+    let Some(score) = process.oom_score_adj else { return };
+    let origin = score_origin(process);
+    plan.wait_for(Barrier::OomScore, Step::Barrier {}, &origin);
+    plan.oom_score_adj = Some((score, origin));
+}
+
+fn score_origin(process: &Process<'_>) -> Origin {
+    let field = process.at.key("oomScoreAdj");
+    Origin::new(Op::Process).field(&field).path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE")
 }
 
 /// Makes the working directory if it is missing, as engines expect, while the root can still be written to.

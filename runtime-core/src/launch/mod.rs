@@ -14,6 +14,7 @@ mod spawn;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use orlop_plan::Slot;
 use rustix::fs::MemfdFlags;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
@@ -50,7 +51,6 @@ pub(crate) fn launch<'p>(
     cgroup: Option<&Cgroup>,
     stdio: Streams<'_>,
 ) -> Result<Launched<'p>> {
-    let target = sources.target;
     let opened = opens::all(plan, sources)?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
     let (ours, theirs) =
@@ -58,11 +58,12 @@ pub(crate) fn launch<'p>(
             .at(Op::Dialogue)?;
     let fds: Vec<i32> = opened.iter().map(|fd| fd.as_raw_fd()).collect();
     let memory = encode(plan, theirs.as_raw_fd(), &fds)?;
-    let pid_namespace = plan.pid_namespace.and_then(|slot| slot.index()?.checked_sub(1)).and_then(|at| opened.get(at));
+    let given = |slot: Option<Slot>| slot.and_then(|slot| opened.get(slot.index()?.checked_sub(1)?));
     let born = spawn::spawn(&Birth {
         namespaces: plan.namespaces,
         cgroup: birthplace.as_ref().map(AsFd::as_fd),
-        pid_namespace: pid_namespace.map(AsFd::as_fd).or(plan.pid_namespace.and(target)),
+        pid_namespace: given(plan.pid_namespace).map(AsFd::as_fd),
+        user_namespace: given(plan.user_namespace).map(AsFd::as_fd),
         plan: memory.as_fd(),
         dialogue: theirs.as_fd(),
         fds: &fds,
@@ -108,6 +109,7 @@ impl Launched<'_> {
                 Said::Waits(step) => match self.barrier(step) {
                     Some(Barrier::Ready) => return Ok(()),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),
                 },

@@ -21,6 +21,7 @@ use crate::init_image::INIT;
 const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 const MFD_EXEC: u32 = 0x10;
+const CLONE_NEWUSER: u32 = crate::spec::NamespaceKind::User.flag();
 
 /// What a new init is given.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Birth<'b> {
     pub(crate) namespaces: u32,
     /// The cgroup v2 directory it is born in (Linux 5.7).
     pub(crate) cgroup: Option<BorrowedFd<'b>>,
+    /// The user namespace that must own its new namespaces, where that is joined.
+    pub(crate) user_namespace: Option<BorrowedFd<'b>>,
     /// The pid namespace it is born in.
     pub(crate) pid_namespace: Option<BorrowedFd<'b>>,
     /// The memfd of its plan.
@@ -66,17 +69,14 @@ pub(crate) fn spawn(birth: &Birth<'_>) -> Result<Born> {
         passed: [birth.plan.as_raw_fd(), birth.dialogue.as_raw_fd()],
         fds: birth.fds,
         stdio: [stream(0), stream(1), stream(2)],
-        keep_capabilities: birth.namespaces & crate::spec::NamespaceKind::User.flag() != 0,
+        keep_capabilities: birth.user_namespace.is_some() || birth.namespaces & CLONE_NEWUSER != 0,
+        go_between: None,
         errno: AtomicI32::new(0),
     };
     let _home = birth.pid_namespace.map(born_elsewhere).transpose()?;
-    let born = clone(birth, &child)?;
-    match child.errno.load(Ordering::Relaxed) {
-        0 => Ok(born),
-        errno => {
-            crate::sys::wait::reap(born.pidfd.as_fd()).at(Op::Spawn)?;
-            Err(Error::system(Op::Spawn, Errno::from_raw(errno)).message("execute init"))
-        }
+    match birth.user_namespace {
+        None => clone(birth, &child),
+        Some(namespace) => clone_inside(namespace, birth, &child),
     }
 }
 
@@ -88,7 +88,17 @@ struct Child<'c> {
     fds: &'c [RawFd],
     stdio: [RawFd; 3],
     keep_capabilities: bool,
+    /// What the child does in the place of all this.
+    go_between: Option<GoBetween<'c>>,
     errno: AtomicI32,
+}
+
+/// A child that joins a user namespace, so that the namespaces of the one it starts belong to that; then it ends. A thread of
+/// a host program with several threads cannot join one itself (`setns(2)`, EINVAL).
+struct GoBetween<'c> {
+    namespace: RawFd,
+    arguments: libc::clone_args,
+    child: &'c Child<'c>,
 }
 
 #[repr(C, align(16))]
@@ -97,13 +107,46 @@ struct Stack([u8; 16 * 1024]);
 fn clone(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
     let mut stack = Stack([0; 16 * 1024]);
     let mut pidfd: RawFd = -1;
+    let mut arguments = arguments(&mut stack, &mut pidfd, u64::from(birth.namespaces));
+    into_cgroup(birth, &mut arguments);
+    let pid = start(&arguments, child)?;
+    // SAFETY: CLONE_PIDFD has just stored this descriptor, and nobody else has it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    executed(child, Born { pid, pidfd })
+}
+
+/// The same in two steps. The go-between shares the descriptors of this process, so that the pidfd of its child, who is a
+/// child of this process too (`CLONE_PARENT`), lands here.
+fn clone_inside(namespace: BorrowedFd<'_>, birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
+    let (mut stack, mut inner_stack) = (Stack([0; 16 * 1024]), Stack([0; 16 * 1024]));
+    let (mut pidfd, mut inner_pidfd): (RawFd, RawFd) = (-1, -1);
+    let inner = arguments(&mut inner_stack, &mut inner_pidfd, u64::from(birth.namespaces) | libc::CLONE_PARENT as u64);
+    let between = Child {
+        go_between: Some(GoBetween { namespace: namespace.as_raw_fd(), arguments: inner, child }),
+        errno: AtomicI32::new(0),
+        ..*child
+    };
+    let mut arguments = arguments(&mut stack, &mut pidfd, libc::CLONE_FILES as u64);
+    into_cgroup(birth, &mut arguments);
+    let pid = start(&arguments, &between)?;
+    // SAFETY: CLONE_PIDFD has just stored this descriptor, and nobody else has it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let between_born = executed(&between, Born { pid, pidfd })?;
+    crate::sys::wait::reap(between_born.pidfd.as_fd()).at(Op::Spawn)?;
+    // SAFETY: CLONE_PIDFD has stored this descriptor in the shared table, and nobody else has it.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(inner_pidfd) };
+    // The go-between knew the number in its own pid namespace only.
+    let pid = crate::sys::pidfd::pid(pidfd.as_fd()).at(Op::Spawn)?;
+    executed(child, Born { pid, pidfd })
+}
+
+/// No exit signal: a SIGCHLD of ours is none of the host program's business. Once the process has another parent, the kernel
+/// sends one as usual.
+fn arguments(stack: &mut Stack, pidfd: &mut RawFd, flags: u64) -> libc::clone_args {
     let always = (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64 | CLONE_CLEAR_SIGHAND;
-    let into_cgroup = if birth.cgroup.is_some() { CLONE_INTO_CGROUP } else { 0 };
-    // No exit signal: a SIGCHLD of ours is none of the host program's business. Once the process has another parent, the
-    // kernel sends one as usual.
-    let arguments = libc::clone_args {
-        flags: always | into_cgroup | u64::from(birth.namespaces),
-        pidfd: (&raw mut pidfd) as u64,
+    libc::clone_args {
+        flags: always | flags,
+        pidfd: std::ptr::from_mut(pidfd) as u64,
         child_tid: 0,
         parent_tid: 0,
         exit_signal: 0,
@@ -112,20 +155,38 @@ fn clone(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
         tls: 0,
         set_tid: 0,
         set_tid_size: 0,
-        cgroup: birth.cgroup.map_or(0, |fd| u64::try_from(fd.as_raw_fd()).unwrap_or(0)),
-    };
+        cgroup: 0,
+    }
+}
+
+fn into_cgroup(birth: &Birth<'_>, arguments: &mut libc::clone_args) {
+    if let Some(cgroup) = birth.cgroup {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).unwrap_or(0);
+    }
+}
+
+/// Clones with every signal blocked, and says how that went.
+fn start(arguments: &libc::clone_args, child: &Child<'_>) -> Result<i32> {
     let blocked = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).at(Op::Spawn)?;
-    // SAFETY: `arguments` describes `stack`, which outlives the child's use of it: CLONE_VFORK suspends this thread until
-    // the child has executed or ended. The child runs `be_child` alone, on that stack.
-    let result = unsafe { clone3(&arguments, child) };
+    // SAFETY: `arguments` describes a stack that outlives the child's use of it: CLONE_VFORK suspends this thread until the
+    // child has executed or ended. The child runs `be_child` alone, on that stack.
+    let result = unsafe { clone3(arguments, child) };
     blocked.thread_set_mask().at(Op::Spawn)?;
     match i32::try_from(result) {
-        Ok(pid @ 1..) => {
-            // SAFETY: CLONE_PIDFD has just stored this descriptor, and nobody else has it.
-            let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-            Ok(Born { pid, pidfd })
-        }
+        Ok(pid @ 1..) => Ok(pid),
         _ => Err(refused(Errno::from_raw(i32::try_from(-result).unwrap_or(libc::EINVAL)))),
+    }
+}
+
+/// The child has left this process's memory: by becoming init, or not.
+fn executed(child: &Child<'_>, born: Born) -> Result<Born> {
+    match child.errno.load(Ordering::Relaxed) {
+        0 => Ok(born),
+        errno => {
+            crate::sys::wait::reap(born.pidfd.as_fd()).at(Op::Spawn)?;
+            Err(Error::system(Op::Spawn, Errno::from_raw(errno)).message("execute init"))
+        }
     }
 }
 
@@ -201,6 +262,10 @@ unsafe fn clone3(arguments: &libc::clone_args, child: &Child<'_>) -> i64 {
 
 /// All that runs between clone and exec. Raw system calls only: no allocation, no lock, no thread-local storage, no return.
 extern "C" fn be_child(child: &Child<'_>) -> ! {
+    if let Some(go_between) = &child.go_between {
+        child.errno.store(start_inside(go_between), Ordering::Relaxed);
+        end(0);
+    }
     for (number, stream) in (0_i64..).zip(child.stdio) {
         if stream >= 0 {
             call(libc::SYS_dup3, [stream.into(), number, 0, 0, 0]);
@@ -224,9 +289,24 @@ extern "C" fn be_child(child: &Child<'_>) -> ! {
         ],
     );
     child.errno.store(i32::try_from(-answer).unwrap_or(libc::EINVAL), Ordering::Relaxed);
+    end(127)
+}
+
+fn end(code: i64) -> ! {
     loop {
-        call(libc::SYS_exit, [127, 0, 0, 0, 0]);
+        call(libc::SYS_exit, [code, 0, 0, 0, 0]);
     }
+}
+
+/// What a go-between does; the errno of what failed, or 0.
+fn start_inside(go_between: &GoBetween<'_>) -> i32 {
+    let joined = call(libc::SYS_setns, [go_between.namespace.into(), CLONE_NEWUSER.into(), 0, 0, 0]);
+    let answer = match joined {
+        // SAFETY: as in `start`: the arguments describe a stack of its own, and this process waits (CLONE_VFORK).
+        0 => unsafe { clone3(&go_between.arguments, go_between.child) },
+        refused => refused,
+    };
+    i32::try_from(-answer.min(0)).unwrap_or(libc::EINVAL)
 }
 
 /// In a new user namespace no id is mapped yet, and executing a program as nobody would lose all capabilities: ambient

@@ -26,7 +26,7 @@ impl Scratch {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.0.join("seccomp")).unwrap().map(|entry| entry.unwrap().path()).collect()
+        fs::read_dir(self.0.join("@seccomp")).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
     fn only_file(&self) -> PathBuf {
@@ -63,7 +63,7 @@ fn a_hit_is_what_was_compiled_warnings_and_all() {
     let kept = Entry::of(&profile).unwrap().read(directory.as_fd(), profile.flags);
     assert_eq!(kept.as_ref(), Some(&compiled));
     assert_eq!(cached(&profile, directory.as_fd()).unwrap(), compiled);
-    assert_eq!((mode(&scratch.0.join("seccomp")), mode(&scratch.only_file())), (0o700, 0o600));
+    assert_eq!((mode(&scratch.0.join("@seccomp")), mode(&scratch.only_file())), (0o700, 0o600));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_others_could_have_written_is_rewritten() {
 fn a_directory_that_others_can_write_is_refused() {
     let scratch = Scratch::new("directory");
     drop(scratch.open());
-    fs::set_permissions(scratch.0.join("seccomp"), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(scratch.0.join("@seccomp"), fs::Permissions::from_mode(0o777)).unwrap();
     assert!(cache_dir(File::open(&scratch.0).unwrap().as_fd()).is_err());
 }
 
@@ -139,9 +139,9 @@ fn a_directory_that_others_can_write_is_refused() {
 fn a_cache_that_cannot_be_written_costs_only_time() {
     let scratch = Scratch::new("gone");
     let directory = scratch.open();
-    fs::remove_dir(scratch.0.join("seccomp")).unwrap();
+    fs::remove_dir(scratch.0.join("@seccomp")).unwrap();
     assert_eq!(cached(&small("gone"), directory.as_fd()).unwrap(), compile(&small("gone")).unwrap());
-    fs::create_dir(scratch.0.join("seccomp")).unwrap();
+    fs::create_dir(scratch.0.join("@seccomp")).unwrap();
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_oldest_goes_when_there_are_too_many() {
         let entry = Entry::of(&small(source)).unwrap();
         entry.write(directory.as_fd(), &filter).unwrap();
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(age as u64);
-        let path = scratch.0.join("seccomp").join(&entry.name);
+        let path = scratch.0.join("@seccomp").join(&entry.name);
         File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
     }
     let held = |source| Entry::of(&small(source)).unwrap().read(directory.as_fd(), 2).is_some();

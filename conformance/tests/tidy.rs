@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use conformance::expected;
 
-/// STYLE.md, "Unsafe": where it is allowed, by name.
-const MAY_BE_UNSAFE: [&str; 5] = [
+/// STYLE.md, "Unsafe": where it is allowed, by name. The floor is no part of the product: it is the bare system calls
+/// that the product is measured against.
+const MAY_BE_UNSAFE: [&str; 6] = [
+    "benches/src/floor/kernel.rs",
     "runtime-core/src/sys/",
     "runtime-core/src/launch/spawn.rs",
     "runtime-core/init/src/sys",

@@ -9,6 +9,7 @@ mod host;
 #[doc(hidden)] // for the tests that run the program itself
 pub mod init_image;
 mod launch;
+pub mod manual;
 mod options;
 mod process;
 mod runtime;

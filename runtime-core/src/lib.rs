@@ -27,3 +27,7 @@ pub use options::{Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
 pub use state::{State, Status};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -115,6 +115,14 @@ fn the_library_depends_on_no_environment_and_no_signal() {
 }
 
 #[test]
+fn no_annotation_decides_anything() {
+    for part in ["compile", "launch", "cgroup", "host", "seccomp", "sys"] {
+        none(&mentions(&format!("runtime-core/src/{part}/"), &["annotation"]), "annotations are handed on, never read");
+    }
+    none(&mentions("runtime-cli/src/", &["annotation"]), "annotations are handed on, never read");
+}
+
+#[test]
 fn nothing_writes_a_pid_to_a_cgroup() {
     // Reads, the list of files that a delegated cgroup hands over, and the refusal of `unified` to write it.
     let known = ["create.rs", "control.rs", "delegate.rs", "spec/resources.rs"];

@@ -130,12 +130,17 @@ fn direct_dependencies() -> BTreeSet<String> {
 
 /// The same, of the manifests whose name ends so.
 fn direct_dependencies_of(manifest: &str) -> BTreeSet<String> {
+    dependencies_of(manifest, |table| table.ends_with("dependencies"))
+}
+
+/// Those in the tables that `counts` names.
+fn dependencies_of(manifest: &str, counts: fn(&str) -> bool) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (_, text) in sources("toml").iter().filter(|(name, _)| name.ends_with(manifest)) {
         let mut inside = false;
         for line in text.lines() {
             if let Some(table) = line.strip_prefix('[') {
-                inside = table.trim_end_matches(']').ends_with("dependencies");
+                inside = counts(table.trim_end_matches(']'));
             } else if let Some((name, _)) = line.split_once(['=', '.']).filter(|_| inside && !line.starts_with('#')) {
                 names.insert(name.trim().to_owned());
             }

@@ -213,11 +213,11 @@ impl Container {
                     Status::Creating | Status::Created | Status::Running | Status::Paused => self.end(&record)?,
                 }
                 let config = self.directory.config()?.map(Config);
-                self.remove()?;
+                self.remove_with(&record)?;
                 self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
                 return Ok(());
             }
-            self.remove()
+            self.store.remove(&self.directory)
         })
     }
 
@@ -261,10 +261,18 @@ impl Container {
 
     /// Removes what is there of it; what is gone already is fine.
     pub(crate) fn remove(&self) -> Result<()> {
-        if let Some(record) = self.directory.record()? {
-            record.cgroup.kill_all(libc::SIGKILL)?;
-            record.cgroup.remove()?;
+        match self.directory.record()? {
+            Some(record) => self.remove_with(&record),
+            None => self.store.remove(&self.directory),
         }
+    }
+
+    fn remove_with(&self, record: &Record) -> Result<()> {
+        // The kernel ends a pid namespace with its first process; without one, others may be left.
+        if !record.own_pids {
+            record.cgroup.kill_all(libc::SIGKILL)?;
+        }
+        record.cgroup.remove()?;
         self.store.remove(&self.directory)
     }
 

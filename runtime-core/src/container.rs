@@ -268,11 +268,16 @@ impl Container {
     }
 
     fn remove_with(&self, record: &Record) -> Result<()> {
-        // The kernel ends a pid namespace with its first process; without one, others may be left.
-        if !record.own_pids {
-            record.cgroup.kill_all(libc::SIGKILL)?;
+        match (record.pid, record.own_pids) {
+            (0, _) => record.cgroup.remove_unused(),
+            // The kernel ends a pid namespace with its first process.
+            (_, true) => record.cgroup.remove()?,
+            // Without one, others may be left.
+            (_, false) => {
+                record.cgroup.kill_all(libc::SIGKILL)?;
+                record.cgroup.remove()?;
+            }
         }
-        record.cgroup.remove()?;
         self.store.remove(&self.directory)
     }
 

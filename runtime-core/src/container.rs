@@ -27,12 +27,20 @@ pub struct Container {
     directory: Directory,
 }
 
-/// The configuration a container was created from.
+/// The configuration of a container: the bytes of a `config.json`.
+///
+/// ```
+/// let config = orlop::Config::new(br#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"}}"#.to_vec());
+/// let error = config.spec().unwrap_err();
+/// assert_eq!(error.to_string(), "check config: no `process` to run [config.json /process]");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config(Vec<u8>);
 
 impl Config {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    /// Takes the bytes as they are: [`Config::spec`] reads them.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
@@ -48,6 +56,28 @@ impl Config {
     /// What is wrong with it, and where.
     pub fn spec(&self) -> Result<Spec<'_>> {
         Spec::from_slice(&self.0)
+    }
+}
+
+/// The types other Rust programs describe containers with. What they have and this build has not is an error, as in a file.
+///
+/// ```
+/// use oci_spec::runtime::{ProcessBuilder, RootBuilder, SpecBuilder};
+///
+/// let process = ProcessBuilder::default().args(["true".to_owned()]).cwd("/").build().unwrap();
+/// let root = RootBuilder::default().path("rootfs").build().unwrap();
+/// let spec = SpecBuilder::default().version("1.3.0").process(process).root(root).build().unwrap();
+/// let config = orlop::Config::try_from(&spec).unwrap();
+/// assert_eq!(config.spec().unwrap().process.args, ["true"]);
+/// ```
+impl TryFrom<&oci_spec::runtime::Spec> for Config {
+    type Error = Error;
+
+    fn try_from(spec: &oci_spec::runtime::Spec) -> Result<Self> {
+        let bytes = serde_json::to_vec(spec).map_err(|error| Error::new(Kind::Config, Op::ReadConfig).cause(error))?;
+        let config = Self(bytes);
+        config.spec()?;
+        Ok(config)
     }
 }
 

@@ -109,6 +109,7 @@ impl Launched<'_> {
                 Said::Waits(step) => match self.barrier(step) {
                     Some(Barrier::Ready) => return Ok(()),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),
                 },

@@ -125,13 +125,8 @@ fn every_dependency_has_a_reason() {
 
 /// The keys of every dependency table of every manifest.
 fn direct_dependencies() -> BTreeSet<String> {
-    direct_dependencies_of("Cargo.toml")
-}
-
-/// The same, of the manifests whose name ends so.
-fn direct_dependencies_of(manifest: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (_, text) in sources("toml").iter().filter(|(name, _)| name.ends_with(manifest)) {
+    for (_, text) in sources("toml").iter().filter(|(name, _)| name.ends_with("Cargo.toml")) {
         let mut inside = false;
         for line in text.lines() {
             if let Some(table) = line.strip_prefix('[') {

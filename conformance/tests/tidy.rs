@@ -125,12 +125,22 @@ fn every_dependency_has_a_reason() {
 
 /// The keys of every dependency table of every manifest.
 fn direct_dependencies() -> BTreeSet<String> {
+    direct_dependencies_of("Cargo.toml")
+}
+
+/// The same, of the manifests whose name ends so.
+fn direct_dependencies_of(manifest: &str) -> BTreeSet<String> {
+    dependencies_of(manifest, |table| table.ends_with("dependencies"))
+}
+
+/// Those in the tables that `counts` names.
+fn dependencies_of(manifest: &str, counts: fn(&str) -> bool) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (_, text) in sources("toml").iter().filter(|(name, _)| name.ends_with("Cargo.toml")) {
+    for (_, text) in sources("toml").iter().filter(|(name, _)| name.ends_with(manifest)) {
         let mut inside = false;
         for line in text.lines() {
             if let Some(table) = line.strip_prefix('[') {
-                inside = table.trim_end_matches(']').ends_with("dependencies");
+                inside = counts(table.trim_end_matches(']'));
             } else if let Some((name, _)) = line.split_once(['=', '.']).filter(|_| inside && !line.starts_with('#')) {
                 names.insert(name.trim().to_owned());
             }

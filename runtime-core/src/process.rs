@@ -5,8 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::error::{At, Op, Result};
 use crate::sys::wait::{Ending, reap};
 
-/// A child of the caller, in a container. Dropping it leaves the process running; it raises no SIGCHLD and no
-/// `waitpid(-1)` of the program sees it, so only [`Process::wait`] can reap it.
+/// A child of the caller, in a container. Dropping it leaves the process running.
+///
+/// Nothing here needs SIGCHLD, but its end raises one, as that of any child that executed a program (`execve(2)`). A program
+/// that reaps every child by `waitpid(-1)`, or ignores SIGCHLD, takes the status away from [`Process::wait`].
 #[derive(Debug)]
 pub struct Process {
     pub(crate) pid: i32,

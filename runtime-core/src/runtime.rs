@@ -146,7 +146,11 @@ impl Runtime {
         };
         let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
         record.pid = launched.pid();
-        record.start_time = crate::sys::proc_stat::start_time(record.pid).at(Op::State)?;
+        record.start_time = match crate::sys::proc_stat::start_time(record.pid) {
+            // In a program that ignores SIGCHLD the process may have come and gone: nothing else has this time.
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ESRCH) => 0,
+            time => time.at(Op::State)?,
+        };
         fresh.directory()?.replace(&record)?;
         let state = |status| crate::container::describe(&record, status);
         let talk = launched.converse(|barrier, launched| {

@@ -90,19 +90,27 @@ impl Container {
     /// [`Kind::Hook`] where a `startContainer` hook failed.
     pub fn start(&self) -> Result<()> {
         self.during("start", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Created => {}
-                Status::Running | Status::Paused => {
+                Status::Running => {
                     return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
                 }
+                Status::Paused => return Err(self.wrong_status(Op::Start, "container paused")),
                 Status::Stopped => {
                     return Err(self.wrong_status(Op::Start, "cannot start a container that has stopped"));
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
-            Gate::open(&self.directory, &record.last_steps)?;
+            match Gate::open(&self.directory, &record.last_steps) {
+                // Whoever started it was killed before it could take the gate away.
+                Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
+                    self.directory.remove_gate()?;
+                    return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
+                }
+                opened => opened?,
+            }
             self.directory.remove_gate()?;
             let config = self.config()?;
             self.poststart(&config.spec()?, &describe(&record, Status::Running));
@@ -129,13 +137,14 @@ impl Container {
                     return Err(self.wrong_status(Op::Exec, "cannot exec in a stopped container"));
                 }
             }
+            launch::check_preserved(options.preserve_fds)?;
             let config = self.config()?;
             let spec = config.spec()?;
             let target = self.target(&record)?;
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
-            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, &*self.store)?;
-            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
+            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, &root, options)?);
             self.launch(&plan, &cgroup, target, options)
         })
     }
@@ -170,7 +179,7 @@ impl Container {
     /// [`Kind::Status`] while it runs and `force` is not given.
     pub fn delete(&self, force: bool) -> Result<()> {
         self.during("delete", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             if let Some(record) = self.directory.record()? {
                 let status = self.status(&record)?;
                 match status {
@@ -182,12 +191,8 @@ impl Container {
                     // The lock is ours: whoever was creating it is gone.
                     Status::Creating | Status::Created | Status::Running | Status::Paused => self.end(&record)?,
                 }
-                let config = self.directory.config()?.map(Config);
-                self.remove()?;
-                self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
-                return Ok(());
             }
-            self.remove()
+            self.destroy()
         })
     }
 
@@ -197,7 +202,7 @@ impl Container {
     /// [`Kind::Status`] `container not running` unless it is running.
     pub fn pause(&self) -> Result<()> {
         self.during("pause", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Running | Status::Created => record.cgroup.freeze(),
@@ -212,7 +217,7 @@ impl Container {
     /// [`Kind::Status`] `container not paused` unless it is.
     pub fn resume(&self) -> Result<()> {
         self.during("resume", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Paused => record.cgroup.thaw(),
@@ -229,12 +234,22 @@ impl Container {
         self.record()?.cgroup.processes()
     }
 
-    /// Removes what is there of it; what is gone already is fine.
-    pub(crate) fn remove(&self) -> Result<()> {
-        if let Some(record) = self.directory.record()? {
+    /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.
+    pub(crate) fn destroy(&self) -> Result<()> {
+        let (record, config) = (self.directory.record()?, self.directory.config()?.map(Config));
+        if let Some(record) = &record {
             record.cgroup.kill_all(libc::SIGKILL)?;
             record.cgroup.remove()?;
         }
+        self.store.remove(&self.directory)?;
+        if let Some(record) = record {
+            self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
+        }
+        Ok(())
+    }
+
+    /// Removes its directory alone: nothing else was made yet.
+    pub(crate) fn forget(&self) -> Result<()> {
         self.store.remove(&self.directory)
     }
 
@@ -255,7 +270,7 @@ impl Container {
         }
     }
 
-    fn exec_request<'r>(&'r self, process: &spec::Process<'_>, options: &Exec<'_>) -> Result<Request<'r>> {
+    fn exec_request<'r>(&'r self, process: &spec::Process<'_>, root: &str, options: &Exec<'_>) -> Result<Request<'r>> {
         let terminal = match (process.terminal, options.console_socket) {
             (false, None) => Terminal::None,
             (true, Some(_)) => Terminal::ConsoleSocket,
@@ -265,7 +280,8 @@ impl Container {
                 return Err(Error::new(Kind::Argument, Op::Console).message(message));
             }
         };
-        Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, ..Request::default() })
+        let target_root = compile::c(root);
+        Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, target_root, ..Request::default() })
     }
 
     fn launch(&self, plan: &Plan, cgroup: &Cgroup, target: OwnedFd, options: &Exec<'_>) -> Result<Process> {
@@ -295,16 +311,15 @@ impl Container {
         if !proc_stat::is_alive(record.pid, record.start_time) {
             return Ok(Status::Stopped);
         }
-        if self.directory.has_gate() {
-            return Ok(Status::Created);
-        }
         if self.directory.has_new_gate() {
             return Ok(Status::Creating);
         }
-        match record.cgroup.is_frozen() {
-            Ok(true) => Ok(Status::Paused),
-            _ => Ok(Status::Running),
-        }
+        // Before the gate: whoever waits there cannot hear a knock while it is frozen.
+        Ok(match record.cgroup.is_frozen() {
+            Ok(true) => Status::Paused,
+            _ if self.directory.has_gate() => Status::Created,
+            _ => Status::Running,
+        })
     }
 
     /// The first process, surely: one that took its number later began later.

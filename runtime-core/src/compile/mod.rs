@@ -34,6 +34,8 @@ pub(crate) struct Request<'r> {
     pub(crate) id: &'r str,
     /// The bundle, absolute.
     pub(crate) bundle: CString,
+    /// The root directory of the process whose container is joined.
+    pub(crate) target_root: CString,
     /// Where the terminal goes.
     pub(crate) terminal: Terminal,
     /// How many descriptors after the standard three stay open.
@@ -91,7 +93,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
         join_hierarchy(index, &mut plan);
     }
     namespaces::join_target(spec, &mut plan);
-    let root = rootfs::of_target(&mut plan);
+    let root = rootfs::of_target(spec, request, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
     process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, Slot::NONE, &mut plan);

@@ -59,7 +59,14 @@ pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> R
 }
 
 /// The root of the container that `exec` has joined.
-pub(crate) fn of_target(plan: &mut Plan) -> Slot {
+pub(crate) fn of_target(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> Slot {
+    if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
+        // There is no mount namespace whose root would be the container's: its first process has it alone.
+        let origin = Origin::new(Op::Root).field(&ROOT);
+        let root = plan.open(Open::Directory { path: request.target_root.clone() }, &origin);
+        plan.push(Step::Chroot { root }, &origin);
+        return root;
+    }
     plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, &Origin::new(Op::Root));
     local::OLD_ROOT
 }

@@ -64,6 +64,7 @@ mod host;
 #[doc(hidden)] // for the tests that run the program itself
 pub mod init_image;
 mod launch;
+pub mod manual;
 mod options;
 mod process;
 mod runtime;
@@ -81,3 +82,7 @@ pub use options::{Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
 pub use state::{State, Status};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

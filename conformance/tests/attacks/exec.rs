@@ -79,3 +79,13 @@ fn exec_shows_no_directory_of_the_host_while_it_joins() {
     }
     assert_eq!(container.output(), "");
 }
+
+/// crun 1.29 closed this: a cgroup of `exec` that is not the container's has other limits.
+#[conformance::test]
+fn a_cgroup_of_exec_does_not_climb_out() {
+    let container = Bundle::new().start();
+    for path in ["..", "../..", "a/../../b", "/..", "memory:.."] {
+        let outcome = container.exec_with(&["--cgroup", path], ["true"]);
+        assert_ne!(outcome.code, 0, "`{path}` was taken");
+    }
+}

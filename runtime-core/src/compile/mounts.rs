@@ -3,7 +3,7 @@
 //! Sources on the host are opened by the parent, before anything of the container exists; destinations are resolved
 //! beneath the root's descriptor (CVE-2021-30465, CVE-2024-45310).
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use orlop_plan::{Slot, Step};
 
@@ -227,7 +227,7 @@ fn mask(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
     if !linux.masked_paths.is_empty() {
         open_masks(plan);
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for (index, path) in linux.readonly_paths.iter().enumerate() {
         let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/readonlyPaths").index(index)).path(path);
         plan.push(Step::Protect { root, path: &below_root(path) }, &origin);

@@ -1,4 +1,4 @@
-//! `waitid(2)` on a pidfd, for children that no SIGCHLD announces, and with every signal number.
+//! `waitid(2)` on a pidfd, also for children that no SIGCHLD announces, and with every signal number.
 #![allow(unsafe_code, reason = "nix loses the status of a child killed by a real-time signal; rustix knows no __WALL")]
 
 use std::mem::MaybeUninit;

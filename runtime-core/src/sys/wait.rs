@@ -39,7 +39,7 @@ struct Details {
 
 const PIDFD_INFO_EXIT: u64 = 1 << 3;
 /// `_IOWR(0xFF, 11, struct pidfd_info)`
-const PIDFD_GET_INFO: u64 = nix::request_code_readwrite!(0xFF, 11, size_of::<Details>());
+const PIDFD_GET_INFO: libc::Ioctl = nix::request_code_readwrite!(0xFF, 11, size_of::<Details>());
 
 /// How a process that is gone ended. Of one that is only about to go, the kernel says that a moment later.
 fn remembered(pidfd: BorrowedFd<'_>) -> Result<Ending, Errno> {
@@ -47,7 +47,7 @@ fn remembered(pidfd: BorrowedFd<'_>) -> Result<Ending, Errno> {
     for _ in 0..TRIES {
         let mut details = Details { mask: PIDFD_INFO_EXIT, ..Details::default() };
         // SAFETY: `details` is as long as the request says, and the kernel writes no more; `pidfd` stays open for the borrow.
-        let result = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO as libc::Ioctl, &raw mut details) };
+        let result = unsafe { libc::ioctl(pidfd.as_raw_fd(), PIDFD_GET_INFO, &raw mut details) };
         match Errno::result(result) {
             Ok(_) if details.mask & PIDFD_INFO_EXIT != 0 => return Ok(ending(details.exit_code)),
             Ok(_) => std::thread::sleep(std::time::Duration::from_millis(1)),

@@ -116,6 +116,15 @@ fn the_library_depends_on_no_environment_and_no_signal() {
 }
 
 #[test]
+fn no_socket_is_abstract() {
+    // An abstract name is seen by whoever shares the network namespace; a path has a directory with a mode.
+    let found = mentions("runtime-core/src/", &["new_abstract", "from_abstract", "AF_INET", "AddressFamily::INET"]);
+    none(&found, "sockets of ours have paths, or no name");
+    let store = mentions("runtime-core/src/state/store.rs", &["mode(0o700)", "from_raw_mode(0o700)"]);
+    assert_eq!(store.len(), 2, "state root and container directories are their owner's alone: {store:?}");
+}
+
+#[test]
 fn no_annotation_decides_anything() {
     for part in ["compile", "launch", "cgroup", "host", "seccomp", "sys"] {
         none(&mentions(&format!("runtime-core/src/{part}/"), &["annotation"]), "annotations are handed on, never read");

@@ -120,19 +120,27 @@ impl Container {
     /// [`Kind::Hook`] where a `startContainer` hook failed.
     pub fn start(&self) -> Result<()> {
         self.during("start", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Created => {}
-                Status::Running | Status::Paused => {
+                Status::Running => {
                     return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
                 }
+                Status::Paused => return Err(self.wrong_status(Op::Start, "container paused")),
                 Status::Stopped => {
                     return Err(self.wrong_status(Op::Start, "cannot start a container that has stopped"));
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
-            Gate::open(&self.directory, &record.last_steps)?;
+            match Gate::open(&self.directory, &record.last_steps) {
+                // Whoever started it was killed before it could take the gate away.
+                Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
+                    self.directory.remove_gate()?;
+                    return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
+                }
+                opened => opened?,
+            }
             self.directory.remove_gate()?;
             let config = self.config()?;
             self.poststart(&config.spec()?, &describe(&record, Status::Running));
@@ -159,12 +167,13 @@ impl Container {
                     return Err(self.wrong_status(Op::Exec, "cannot exec in a stopped container"));
                 }
             }
+            launch::check_preserved(options.preserve_fds)?;
             let config = self.config()?;
             let spec = config.spec()?;
             let target = self.target(&record)?;
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
-            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, &*self.store)?;
+            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
             let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
             self.launch(&plan, &cgroup, target, options)
         })
@@ -200,7 +209,7 @@ impl Container {
     /// [`Kind::Status`] while it runs and `force` is not given.
     pub fn delete(&self, force: bool) -> Result<()> {
         self.during("delete", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             if let Some(record) = self.directory.record()? {
                 let status = self.status(&record)?;
                 match status {
@@ -212,12 +221,8 @@ impl Container {
                     // The lock is ours: whoever was creating it is gone.
                     Status::Creating | Status::Created | Status::Running | Status::Paused => self.end(&record)?,
                 }
-                let config = self.directory.config()?.map(Config);
-                self.remove()?;
-                self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
-                return Ok(());
             }
-            self.remove()
+            self.destroy()
         })
     }
 
@@ -227,7 +232,7 @@ impl Container {
     /// [`Kind::Status`] `container not running` unless it is running.
     pub fn pause(&self) -> Result<()> {
         self.during("pause", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Running | Status::Created => record.cgroup.freeze(),
@@ -242,7 +247,7 @@ impl Container {
     /// [`Kind::Status`] `container not paused` unless it is.
     pub fn resume(&self) -> Result<()> {
         self.during("resume", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Paused => record.cgroup.thaw(),
@@ -259,12 +264,27 @@ impl Container {
         self.record()?.cgroup.processes()
     }
 
-    /// Removes what is there of it; what is gone already is fine.
-    pub(crate) fn remove(&self) -> Result<()> {
-        if let Some(record) = self.directory.record()? {
-            record.cgroup.kill_all(libc::SIGKILL)?;
-            record.cgroup.remove()?;
+    /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.
+    pub(crate) fn destroy(&self) -> Result<()> {
+        let Some(record) = self.directory.record()? else { return self.forget() };
+        let config = self.directory.config()?.map(Config);
+        match (record.pid, record.own_pids) {
+            (0, _) => record.cgroup.remove_unused(),
+            // The kernel ends a pid namespace with its first process.
+            (_, true) => record.cgroup.remove()?,
+            // Without one, others may be left.
+            (_, false) => {
+                record.cgroup.kill_all(libc::SIGKILL)?;
+                record.cgroup.remove()?;
+            }
         }
+        self.forget()?;
+        self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
+        Ok(())
+    }
+
+    /// Removes its directory alone: nothing else was made, or it is undone.
+    pub(crate) fn forget(&self) -> Result<()> {
         self.store.remove(&self.directory)
     }
 
@@ -325,16 +345,15 @@ impl Container {
         if !proc_stat::is_alive(record.pid, record.start_time) {
             return Ok(Status::Stopped);
         }
-        if self.directory.has_gate() {
-            return Ok(Status::Created);
-        }
         if self.directory.has_new_gate() {
             return Ok(Status::Creating);
         }
-        match record.cgroup.is_frozen() {
-            Ok(true) => Ok(Status::Paused),
-            _ => Ok(Status::Running),
-        }
+        // Before the gate: whoever waits there cannot hear a knock while it is frozen.
+        Ok(match record.cgroup.is_frozen() {
+            Ok(true) => Status::Paused,
+            _ if self.directory.has_gate() => Status::Created,
+            _ => Status::Running,
+        })
     }
 
     /// The first process, surely: one that took its number later began later.

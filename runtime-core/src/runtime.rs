@@ -16,7 +16,7 @@ use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::Launch;
 use crate::process::Process;
 use crate::spec::{NamespaceKind, Spec};
-use crate::state::{Directory, Record, Status, Store, timestamp};
+use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
 
 /// The containers below one directory, such as `/run/orlop`.
@@ -108,7 +108,7 @@ impl Runtime {
     }
 
     fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
-        let host = Host::for_create(spec, &bundle.path, &*self.store)?;
+        let host = Host::for_create(spec, &bundle.path, options.stdio.in_order(), &*self.store)?;
         let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
             log::warn!("{} [config.json {}]", warning.message, warning.field);
@@ -118,19 +118,24 @@ impl Runtime {
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
+        launch::check_preserved(options.preserve_fds)?;
         let mut spec = bundle.config.spec()?;
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
-        let directory = self.store.make(id)?;
+        let (directory, lock) = self.store.make(id)?;
         let container = Container::new(self.store.clone(), directory);
-        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh(Some(container)) })
+        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh { container: Some(container), _lock: lock } })
     }
 
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
         fresh.directory()?.begin(&record, bundle.config.bytes())?;
-        let cgroup = plan.cgroup.as_ref().map(Cgroup::create).transpose()?;
+        let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
+            // A cgroup that is there may be another container's: it must not be emptied with this one.
+            Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
+            made => made?,
+        };
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
@@ -146,7 +151,11 @@ impl Runtime {
         };
         let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
         record.pid = launched.pid();
-        record.start_time = crate::sys::proc_stat::start_time(record.pid).at(Op::State)?;
+        record.start_time = match crate::sys::proc_stat::start_time(record.pid) {
+            // In a program that ignores SIGCHLD the process may have come and gone: nothing else has this time.
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ESRCH) => 0,
+            time => time.at(Op::State)?,
+        };
         fresh.directory()?.replace(&record)?;
         let state = |status| crate::container::describe(&record, status);
         let talk = launched.converse(|barrier, launched| {
@@ -226,22 +235,25 @@ struct Prepared<'b> {
 }
 
 /// A container under construction: dropped before it is done, everything of it is removed.
-struct Fresh(Option<Container>);
+struct Fresh {
+    container: Option<Container>,
+    _lock: Lock,
+}
 
 impl Fresh {
     fn directory(&self) -> Result<&Directory> {
-        self.0.as_ref().map(Container::directory).ok_or_else(|| Error::new(Kind::System, Op::State))
+        self.container.as_ref().map(Container::directory).ok_or_else(|| Error::new(Kind::System, Op::State))
     }
 
     fn keep(&mut self) -> Result<Container> {
-        self.0.take().ok_or_else(|| Error::new(Kind::System, Op::State))
+        self.container.take().ok_or_else(|| Error::new(Kind::System, Op::State))
     }
 }
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        if let Some(container) = self.0.take()
-            && let Err(error) = container.remove()
+        if let Some(container) = self.container.take()
+            && let Err(error) = container.destroy()
         {
             log::error!("{} is not wholly removed: {error}", container.id());
         }
@@ -273,6 +285,7 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         no_new_keyring: options.no_new_keyring,
         gate: kept == Kept::Gate,
         trace: options.trace,
+        ..Request::default()
     })
 }
 

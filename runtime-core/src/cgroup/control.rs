@@ -78,7 +78,7 @@ impl Cgroup {
 }
 
 /// A cgroup that is gone has no processes.
-fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<(), Errno> {
+pub(super) fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<(), Errno> {
     match file::read_text(path.join("cgroup.procs")) {
         Ok(text) => pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
         Err(Errno::ENOENT | Errno::ENODEV) => return Ok(()),

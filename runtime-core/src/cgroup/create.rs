@@ -8,6 +8,7 @@ use nix::errno::Errno;
 use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 
+use super::control::collect;
 use super::plan::{Dir, Plan};
 use super::{cpuset, device_program, enable, file, remove, write};
 use crate::error::{Error, Kind, Op, Result};
@@ -102,10 +103,12 @@ fn mkdir(path: &Path, made: &mut Made) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Refuses a cgroup with processes in it: they would share the limits. And a frozen one: init would never run (crun issue 2243).
+/// Refuses a cgroup with processes in it or below: they would share the limits, and die with the container. And a frozen one: init would never run (crun issue 2243).
 fn usable(dir: &Dir) -> Result<()> {
     let at = |errno| refused(&dir.path, errno);
-    if !file::read(dir.path.join("cgroup.procs")).map_err(at)?.is_empty() {
+    let mut processes = Vec::new();
+    collect(&dir.path, &mut processes).map_err(at)?;
+    if !processes.is_empty() {
         let message = "the cgroup is there already and has processes in it";
         return Err(Error::new(Kind::Exists, Op::Cgroup)
             .on(&dir.path)

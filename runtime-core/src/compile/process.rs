@@ -9,7 +9,7 @@ use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use super::{Request, namespaces, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
-use crate::spec::{Capabilities, Process, Seccomp, Warning};
+use crate::spec::{Capabilities, Process, Rlimit, Seccomp, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
 pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
@@ -77,7 +77,7 @@ pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
 pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) {
     let origin = Origin::new(Op::Start);
     let listener = if request.gate { plan.open(Open::Gate, &origin) } else { Slot::NONE };
-    let first = 3 + request.preserve_fds;
+    let first = request.preserve_fds.saturating_add(3);
     plan.push(Step::CloseOthers { first, kept: listener, also_kept: hook_state }, &origin);
     if request.gate {
         plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
@@ -86,6 +86,7 @@ pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan)
 
 /// The program takes the place of init.
 pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
+    limit_files(process, plan);
     if process.no_new_privileges {
         filter(seccomp, host, plan);
     }
@@ -121,8 +122,28 @@ fn cwd_origin(process: &Process<'_>) -> Origin {
 fn limit(process: &Process<'_>, plan: &mut Plan) {
     for rlimit in &process.rlimits {
         let origin = Origin::new(Op::Rlimit).field(&rlimit.at).hint("raising a hard limit needs CAP_SYS_RESOURCE");
+        let Rlimit { resource, soft, hard, .. } = *rlimit;
+        let soft = match is_too_low(rlimit) {
+            true if hard < FEW_FILES => continue,
+            true => FEW_FILES,
+            false => soft,
+        };
+        plan.push(Step::Setrlimit { resource, soft, hard }, &origin);
+    }
+}
+
+const RLIMIT_NOFILE: u32 = 7;
+/// As many descriptors as the steps up to the program may need: a lower limit comes after them. To lower it needs no privilege.
+const FEW_FILES: u64 = 64;
+
+fn is_too_low(rlimit: &Rlimit) -> bool {
+    rlimit.resource == RLIMIT_NOFILE && rlimit.soft < FEW_FILES
+}
+
+fn limit_files(process: &Process<'_>, plan: &mut Plan) {
+    for rlimit in process.rlimits.iter().filter(|rlimit| is_too_low(rlimit)) {
         let step = Step::Setrlimit { resource: rlimit.resource, soft: rlimit.soft, hard: rlimit.hard };
-        plan.push(step, &origin);
+        plan.push(step, &Origin::new(Op::Rlimit).field(&rlimit.at));
     }
 }
 

@@ -285,7 +285,6 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         no_new_keyring: options.no_new_keyring,
         gate: kept == Kept::Gate,
         trace: options.trace,
-        ..Request::default()
     })
 }
 

@@ -9,7 +9,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("spec", &["error"]),
     ("seccomp", &["error", "spec"]),
     ("cgroup", &["error", "spec", "sys"]),
-    ("host", &["error", "spec", "seccomp", "cgroup"]),
+    ("host", &["error", "spec", "seccomp", "cgroup", "sys"]),
     ("compile", &["error", "spec", "cgroup", "host"]),
     ("state", &["error", "compile", "cgroup", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use crate::cgroup::{Cgroup, Layout};
 use crate::error::{At, Error, Op, Pointer, Result};
-use crate::launch::Streams;
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
+use crate::sys::streams::Streams;
 
 /// The facts of this machine.
 #[derive(Clone, Debug, Default)]

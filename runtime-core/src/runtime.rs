@@ -130,12 +130,14 @@ impl Runtime {
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
-        fresh.directory()?.begin(&record, bundle.config.bytes())?;
+        fresh.directory()?.keep_config(bundle.config.bytes())?;
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
             // A cgroup that is there may be another container's: it must not be emptied with this one.
             Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        // Whatever is in the cgroup from here on is this container's.
+        fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;

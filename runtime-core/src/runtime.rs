@@ -321,12 +321,13 @@ fn act(
             launch::run_hooks(&spec.hooks.prestart, state, &bundle.path)?;
             launch::run_hooks(&spec.hooks.create_runtime, state, &bundle.path)
         }
-        Barrier::HookState => {
+        Barrier::HookState | Barrier::Created | Barrier::Ready => {
+            let Some(files) = hook_files else { return Ok(()) };
+            let status = if barrier == Barrier::HookState { Status::Creating } else { Status::Created };
             let inside = crate::sys::proc_stat::pid_inside(launched.pid()).at(Op::Hook)?;
-            let seen_inside = crate::State { pid: inside, ..state.clone() };
-            hook_files.map_or(Ok(()), |file| file.fill(&seen_inside))
+            files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
-        Barrier::IdMaps | Barrier::OomScore | Barrier::Ready => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore => Ok(()),
     }
 }
 

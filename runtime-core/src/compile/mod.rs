@@ -84,7 +84,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     namespaces::name(spec, &mut plan);
     process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
-    hooks::before_start(spec, &mut plan);
+    hooks::before_start(spec, request.gate, &mut plan);
     process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
     Ok(plan)
 }

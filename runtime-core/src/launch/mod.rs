@@ -140,7 +140,7 @@ impl Launched<'_> {
         loop {
             match dialogue::listen(self.dialogue.as_fd(), self.patience)? {
                 Said::Waits(step) => match self.barrier(step) {
-                    Some(Barrier::Ready) => return Ok(()),
+                    Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
                     Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use conformance::{Bundle, json, needs};
+use conformance::observe::Mount;
+use conformance::{Bundle, Container, json, needs};
 
 #[conformance::test]
 fn proc_is_of_the_containers_pid_namespace() {
@@ -59,6 +60,25 @@ fn cgroup_v1_shows_each_controller_at_the_containers_own_cgroup() {
 fn cgroup_v2_is_mounted() {
     needs::cgroup_v2(&[]);
     assert_eq!(Bundle::new().start().settled().mount("/sys/fs/cgroup").kind, "cgroup2");
+}
+
+#[track_caller]
+fn has_no_peers(container: &Container) {
+    let shared = |mount: &Mount| mount.propagation.iter().any(|field| field.starts_with("shared"));
+    let peers: Vec<_> = container.settled().mounts().into_iter().filter(shared).collect();
+    assert!(peers.is_empty(), "{peers:#?}");
+}
+
+#[conformance::test]
+fn no_mount_is_a_peer_of_the_hosts() {
+    has_no_peers(&Bundle::new().start());
+}
+
+#[conformance::test]
+fn no_mount_is_a_peer_of_the_hosts_in_a_user_namespace() {
+    let mapping = json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", mapping.clone());
+    has_no_peers(&bundle.set("/linux/gidMappings", mapping).start());
 }
 
 #[conformance::test]

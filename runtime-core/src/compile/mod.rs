@@ -143,8 +143,7 @@ fn begin(request: &Request<'_>, plan: &mut Plan) {
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
-    let resources = devices::rules(linux);
-    let cgroup = cgroup::plan(&resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    let cgroup = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

@@ -67,6 +67,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     begin(request, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
+    process::score(&spec.process, &mut plan);
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
@@ -92,6 +93,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
     }
+    process::score(process, &mut plan);
     namespaces::join_target(spec, &mut plan);
     let root = rootfs::of_target(spec, request, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);

@@ -17,6 +17,16 @@ const PR_SET_NO_NEW_PRIVS: u32 = 38;
 const PR_CAP_AMBIENT: u32 = 47;
 const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
+/// How readily the kernel ends the process where memory is short. Before it takes ids of a user namespace: the files of a process
+/// that nobody may trace belong to the host's root (proc_pid(5)).
+pub(crate) fn score(process: &Process<'_>, plan: &mut Plan) {
+    let Some(score) = process.oom_score_adj else { return };
+    let origin = Origin::new(Op::Process).field(&process.at.key("oomScoreAdj")).path("oom_score_adj");
+    let (dir, value) = (namespaces::procfs(plan), score.to_string());
+    let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
+    plan.push(step, &origin.hint("lowering it needs CAP_SYS_RESOURCE"));
+}
+
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(
     process: &Process<'_>,
@@ -30,12 +40,6 @@ pub(crate) fn enter(
     match peer {
         Some(peer) => terminal::adopt(peer, process.user.uid, plan),
         None => own_streams(process, host, plan),
-    }
-    if let Some(score) = process.oom_score_adj {
-        let dir = namespaces::procfs(plan);
-        let value = score.to_string();
-        let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
-        plan.push(step, &at("oomScoreAdj").path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE"));
     }
     work_in(process, plan);
     limit(process, plan);

@@ -16,7 +16,7 @@ pub(super) fn home(process: &Process<'_>, passwd: impl FnOnce() -> Option<OwnedF
     if process.env.iter().any(|variable| variable.starts_with("HOME=") && variable.len() > "HOME=".len()) {
         return None;
     }
-    let found = passwd().and_then(|file| read(file)).and_then(|text| entry(&text, process.user.uid));
+    let found = passwd().and_then(read).and_then(|text| entry(&text, process.user.uid));
     Some(found.unwrap_or_else(|| "/".to_owned()))
 }
 

@@ -28,20 +28,22 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
             Namespace::Join(path, field) => join(kind, path, field, plan),
         }
     }
-    if matches!(user, Namespace::New) {
-        map_ids(spec, plan);
-    }
     if !matches!(user, Namespace::Host) {
         process::have_score_set(&spec.process, plan);
     }
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
-    if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
-        plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
-    }
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, plan);
+    }
+    match user {
+        Namespace::Host => {}
+        Namespace::New => map_ids(spec, plan),
+        Namespace::Join(..) => become_root(plan),
+    }
+    if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
+        plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
     }
 }
 
@@ -100,9 +102,6 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
         NamespaceKind::Pid => plan.pid_namespace = Some(ns),
         NamespaceKind::User => plan.user_namespace = Some(ns),
         _ => plan.push(Step::Setns { ns, flags: kind.flag() }, &origin),
-    }
-    if kind == NamespaceKind::User {
-        become_root(plan);
     }
 }
 

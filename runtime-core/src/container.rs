@@ -27,12 +27,20 @@ pub struct Container {
     directory: Directory,
 }
 
-/// The configuration a container was created from.
+/// The configuration of a container: the bytes of a `config.json`.
+///
+/// ```
+/// let config = orlop::Config::new(br#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"}}"#.to_vec());
+/// let error = config.spec().unwrap_err();
+/// assert_eq!(error.to_string(), "check config: no `process` to run [config.json /process]");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config(Vec<u8>);
 
 impl Config {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    /// Takes the bytes as they are: [`Config::spec`] reads them.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
@@ -48,6 +56,28 @@ impl Config {
     /// What is wrong with it, and where.
     pub fn spec(&self) -> Result<Spec<'_>> {
         Spec::from_slice(&self.0)
+    }
+}
+
+/// The types other Rust programs describe containers with. What they have and this build has not is an error, as in a file.
+///
+/// ```
+/// use oci_spec::runtime::{ProcessBuilder, RootBuilder, SpecBuilder};
+///
+/// let process = ProcessBuilder::default().args(["true".to_owned()]).cwd("/").build().unwrap();
+/// let root = RootBuilder::default().path("rootfs").build().unwrap();
+/// let spec = SpecBuilder::default().version("1.3.0").process(process).root(root).build().unwrap();
+/// let config = orlop::Config::try_from(&spec).unwrap();
+/// assert_eq!(config.spec().unwrap().process.args, ["true"]);
+/// ```
+impl TryFrom<&oci_spec::runtime::Spec> for Config {
+    type Error = Error;
+
+    fn try_from(spec: &oci_spec::runtime::Spec) -> Result<Self> {
+        let bytes = serde_json::to_vec(spec).map_err(|error| Error::new(Kind::Config, Op::ReadConfig).cause(error))?;
+        let config = Self(bytes);
+        config.spec()?;
+        Ok(config)
     }
 }
 
@@ -144,7 +174,7 @@ impl Container {
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
-            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, &root, options)?);
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
             self.launch(&plan, &cgroup, target, options)
         })
     }
@@ -236,19 +266,24 @@ impl Container {
 
     /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.
     pub(crate) fn destroy(&self) -> Result<()> {
-        let (record, config) = (self.directory.record()?, self.directory.config()?.map(Config));
-        if let Some(record) = &record {
-            record.cgroup.kill_all(libc::SIGKILL)?;
-            record.cgroup.remove()?;
+        let Some(record) = self.directory.record()? else { return self.forget() };
+        let config = self.directory.config()?.map(Config);
+        match (record.pid, record.own_pids) {
+            (0, _) => record.cgroup.remove_unused(),
+            // The kernel ends a pid namespace with its first process.
+            (_, true) => record.cgroup.remove()?,
+            // Without one, others may be left.
+            (_, false) => {
+                record.cgroup.kill_all(libc::SIGKILL)?;
+                record.cgroup.remove()?;
+            }
         }
-        self.store.remove(&self.directory)?;
-        if let Some(record) = record {
-            self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
-        }
+        self.forget()?;
+        self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
         Ok(())
     }
 
-    /// Removes its directory alone: nothing else was made yet.
+    /// Removes its directory alone: nothing else was made, or it is undone.
     pub(crate) fn forget(&self) -> Result<()> {
         self.store.remove(&self.directory)
     }
@@ -270,7 +305,7 @@ impl Container {
         }
     }
 
-    fn exec_request<'r>(&'r self, process: &spec::Process<'_>, root: &str, options: &Exec<'_>) -> Result<Request<'r>> {
+    fn exec_request<'r>(&'r self, process: &spec::Process<'_>, options: &Exec<'_>) -> Result<Request<'r>> {
         let terminal = match (process.terminal, options.console_socket) {
             (false, None) => Terminal::None,
             (true, Some(_)) => Terminal::ConsoleSocket,
@@ -280,8 +315,7 @@ impl Container {
                 return Err(Error::new(Kind::Argument, Op::Console).message(message));
             }
         };
-        let target_root = compile::c(root);
-        Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, target_root, ..Request::default() })
+        Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, ..Request::default() })
     }
 
     fn launch(&self, plan: &Plan, cgroup: &Cgroup, target: OwnedFd, options: &Exec<'_>) -> Result<Process> {

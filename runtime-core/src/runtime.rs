@@ -59,7 +59,7 @@ impl Runtime {
     /// fails, nothing is left behind.
     pub fn create(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<Container> {
         let create = || {
-            let bundle = Bundle::open(bundle)?;
+            let bundle = Bundle::open(bundle, options.config)?;
             let prepared = self.prepare(id, &bundle, options, Kept::Gate)?;
             let (container, _process) = self.launch(prepared, options)?;
             Ok(container)
@@ -73,7 +73,7 @@ impl Runtime {
     /// As for [`Runtime::create`], and [`Kind::Executable`] where the program cannot be executed.
     pub fn run(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<(Container, Process)> {
         let run = || {
-            let bundle = Bundle::open(bundle)?;
+            let bundle = Bundle::open(bundle, options.config)?;
             let prepared = self.prepare(id, &bundle, options, Kept::Child)?;
             self.launch(prepared, options)
         };
@@ -85,7 +85,7 @@ impl Runtime {
     /// # Errors
     /// What [`Runtime::create`] would find wrong before it starts anything.
     pub fn plan(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<Plan> {
-        let bundle = Bundle::open(bundle)?;
+        let bundle = Bundle::open(bundle, options.config)?;
         let spec = bundle.config.spec()?;
         self.compile(id, &bundle, &spec, options, Kept::Gate)
     }
@@ -151,7 +151,11 @@ impl Runtime {
         };
         let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
         record.pid = launched.pid();
-        record.start_time = crate::sys::proc_stat::start_time(record.pid).at(Op::State)?;
+        record.start_time = match crate::sys::proc_stat::start_time(record.pid) {
+            // In a program that ignores SIGCHLD the process may have come and gone: nothing else has this time.
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ESRCH) => 0,
+            time => time.at(Op::State)?,
+        };
         fresh.directory()?.replace(&record)?;
         let state = |status| crate::container::describe(&record, status);
         let talk = launched.converse(|barrier, launched| {
@@ -194,7 +198,7 @@ struct Bundle {
 }
 
 impl Bundle {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, config: Option<&Config>) -> Result<Self> {
         let path = std::path::absolute(path).at(Op::OpenBundle).map_err(|error| error.on(path))?;
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_nul| Error::new(Kind::Argument, Op::OpenBundle).message("the path holds a NUL byte"))?;
@@ -205,14 +209,21 @@ impl Bundle {
                 .kind_is(Kind::NotFound)
                 .hint("a bundle is a directory with a config.json and a root filesystem")
         })?;
-        let config = rustix::fs::openat(&directory, c"config.json", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .at(Op::ReadConfig)
-            .map_err(|error| {
-                error.on(path.join("config.json")).kind_is(Kind::NotFound).hint("`orlop spec` writes one to begin with")
-            })?;
-        let bytes = crate::sys::file::read_all(config, LARGEST_CONFIG).at(Op::ReadConfig)?;
-        Ok(Self { path, name, config: Config::new(bytes) })
+        let config = match config {
+            Some(config) => config.clone(),
+            None => Config::new(read_config(&directory, &path)?),
+        };
+        Ok(Self { path, name, config })
     }
+}
+
+fn read_config(directory: &OwnedFd, path: &Path) -> Result<Vec<u8>> {
+    let config = rustix::fs::openat(directory, c"config.json", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .at(Op::ReadConfig)
+        .map_err(|error| {
+            error.on(path.join("config.json")).kind_is(Kind::NotFound).hint("`orlop spec` writes one to begin with")
+        })?;
+    crate::sys::file::read_all(config, LARGEST_CONFIG).at(Op::ReadConfig)
 }
 
 struct Prepared<'b> {
@@ -274,7 +285,6 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         no_new_keyring: options.no_new_keyring,
         gate: kept == Kept::Gate,
         trace: options.trace,
-        ..Request::default()
     })
 }
 
@@ -314,7 +324,7 @@ fn act(
             let seen_inside = crate::State { pid: inside, ..state.clone() };
             hook_files.map_or(Ok(()), |file| file.fill(&seen_inside))
         }
-        Barrier::IdMaps | Barrier::Ready => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore | Barrier::Ready => Ok(()),
     }
 }
 

@@ -3,9 +3,9 @@
 
 use orlop_plan::{Slot, Step};
 
-use super::mounts::{MOUNT_ATTR_RDONLY, Mounts, dress, set_attributes};
+use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
 use super::plan::{Open, Origin, c};
-use super::rootfs::local;
+use super::rootfs::{local, propagate};
 use crate::cgroup::Hierarchy;
 use crate::error::{Error, Result};
 use crate::spec::{Attributes, Mount, Namespace, NamespaceKind};
@@ -16,12 +16,13 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
     match (mounts.host.cgroups.v1.is_empty(), own_namespace) {
         (false, _) => v1(mount, own_namespace, mounts, origin),
         (true, true) => {
-            fresh(c"cgroup2", &[], mount, local::MOUNT, mounts, origin)?;
-            place(local::MOUNT, mount, &mount.destination, mounts, origin);
+            fresh(c"cgroup2", &[], mount, local::CGROUPS, mounts, origin)?;
+            place(local::CGROUPS, mount, &mount.destination, mounts, origin);
             Ok(())
         }
         (true, false) => {
             let slot = mounts.plan.open(Open::CgroupTree(0), origin);
+            mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
             set_attributes(slot, false, mount.attributes, mounts.plan, origin);
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
@@ -47,6 +48,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
             }
             false => {
                 let slot = mounts.plan.open(Open::CgroupTree(index), origin);
+                mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
                 set_attributes(slot, false, mount.attributes, mounts.plan, origin);
                 slot
             }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use orlop_plan::{Slot, Step};
 
-use super::mounts::Layout;
+use super::mounts::{Layout, MS_PRIVATE};
 use super::plan::{Open, Origin, Plan, c};
+use super::rootfs::propagate;
 use crate::error::{Op, Pointer};
 use crate::spec::{Device, DeviceKind, DeviceRule, Linux, Namespace, NamespaceKind, Resources, Spec};
 
@@ -110,6 +111,8 @@ fn make(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) 
 fn bind(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) {
     let origin = origin.clone().hint("in a user namespace a device node of the host is shown: it must exist there");
     let tree: Slot = plan.open(Open::Tree { path: c(&device.path), recursive: false }, &origin);
+    // In the host's peer group, whatever the container mounts on its node would appear on the host's.
+    plan.push(propagate(tree, MS_PRIVATE), &origin);
     let (root, path) = layout.place(&device.path);
     plan.push(Step::Attach { mount: tree, root, path: &c(path), create: 2 }, &origin);
 }

@@ -6,8 +6,11 @@
 mod cgroup_mount;
 mod devices;
 mod explain;
+#[cfg(test)]
+mod golden;
 mod hooks;
 mod mounts;
+mod names;
 mod namespaces;
 mod plan;
 mod process;
@@ -34,8 +37,6 @@ pub(crate) struct Request<'r> {
     pub(crate) id: &'r str,
     /// The bundle, absolute.
     pub(crate) bundle: CString,
-    /// The root directory of the process whose container is joined.
-    pub(crate) target_root: CString,
     /// Where the terminal goes.
     pub(crate) terminal: Terminal,
     /// How many descriptors after the standard three stay open.
@@ -67,7 +68,6 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     begin(request, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
-    process::score(&spec.process, &mut plan);
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
@@ -76,8 +76,11 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     if let Some(peer) = peer {
         terminal::show_console(peer, layout.root, &mut plan);
     }
+    layout.seal(&mut plan);
     hooks::before_pivot(spec, &mut plan);
-    rootfs::finish(spec, &layout, request, &mut plan);
+    rootfs::enter(spec, &layout, request, &mut plan);
+    process::make_cwd(&spec.process, &mut plan);
+    rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
@@ -95,8 +98,10 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     }
     process::score(process, &mut plan);
     namespaces::join_target(spec, &mut plan);
-    let root = rootfs::of_target(spec, request, &mut plan);
+    let root = rootfs::of_target(spec, host, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
+    rootfs::enter_target(spec, root, &mut plan);
+    process::make_cwd(process, &mut plan);
     process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, Slot::NONE, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);

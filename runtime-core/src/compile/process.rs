@@ -12,20 +12,10 @@ use crate::host::Host;
 use crate::spec::{Capabilities, Process, Rlimit, Seccomp, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
-const PR_SET_KEEPCAPS: u32 = 8;
-const PR_SET_NO_NEW_PRIVS: u32 = 38;
-const PR_CAP_AMBIENT: u32 = 47;
-const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
-
-/// How readily the kernel ends the process where memory is short. Before it takes ids of a user namespace: the files of a process
-/// that nobody may trace belong to the host's root (proc_pid(5)).
-pub(crate) fn score(process: &Process<'_>, plan: &mut Plan) {
-    let Some(score) = process.oom_score_adj else { return };
-    let origin = Origin::new(Op::Process).field(&process.at.key("oomScoreAdj")).path("oom_score_adj");
-    let (dir, value) = (namespaces::procfs(plan), score.to_string());
-    let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
-    plan.push(step, &origin.hint("lowering it needs CAP_SYS_RESOURCE"));
-}
+pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
+pub(crate) const PR_SET_NO_NEW_PRIVS: u32 = 38;
+pub(crate) const PR_CAP_AMBIENT: u32 = 47;
+pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(
@@ -51,6 +41,35 @@ pub(crate) fn enter(
     }
     become_user(process, host, plan);
     look_up(process, plan);
+}
+
+/// Sets `oom_score_adj`, before a user namespace is joined: the kernel asks for privilege in the host's (proc_oom_score_adj(5)).
+pub(crate) fn score(process: &Process<'_>, plan: &mut Plan) {
+    let Some(score) = process.oom_score_adj else { return };
+    let dir = namespaces::procfs(plan);
+    let value = score.to_string();
+    let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
+    plan.push(step, &score_origin(process));
+}
+
+/// Has the parent set it: a process born in a user namespace lacks that privilege.
+pub(crate) fn have_score_set(process: &Process<'_>, plan: &mut Plan) {
+    let Some(score) = process.oom_score_adj else { return };
+    let origin = score_origin(process);
+    plan.wait_for(Barrier::OomScore, Step::Barrier {}, &origin);
+    plan.oom_score_adj = Some((score, origin));
+}
+
+fn score_origin(process: &Process<'_>) -> Origin {
+    let field = process.at.key("oomScoreAdj");
+    Origin::new(Op::Process).field(&field).path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE")
+}
+
+/// Makes the working directory if it is missing, as engines expect, while the root can still be written to.
+pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
+    if process.cwd != "/" {
+        plan.push(Step::MakeCwd { path: &c(&process.cwd) }, &cwd_origin(process));
+    }
 }
 
 /// Lets go of everything of the host's but what the last steps need (CVE-2016-9962, CVE-2024-21626); then says ready, and
@@ -91,14 +110,13 @@ fn own_streams(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     }
 }
 
-/// The working directory is made if it is missing, as engines expect, and is inside the root (CVE-2024-21626).
+/// The working directory is inside the root (CVE-2024-21626).
 fn work_in(process: &Process<'_>, plan: &mut Plan) {
-    let origin = Origin::new(Op::Cwd).field(&process.at.key("cwd")).path(&process.cwd);
-    let path = c(&process.cwd);
-    if process.cwd != "/" {
-        plan.push(Step::MakeCwd { path: &path }, &origin);
-    }
-    plan.push(Step::Chdir { path: &path }, &origin);
+    plan.push(Step::Chdir { path: &c(&process.cwd) }, &cwd_origin(process));
+}
+
+fn cwd_origin(process: &Process<'_>) -> Origin {
+    Origin::new(Op::Cwd).field(&process.at.key("cwd")).path(&process.cwd)
 }
 
 fn limit(process: &Process<'_>, plan: &mut Plan) {

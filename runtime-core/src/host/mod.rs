@@ -6,13 +6,13 @@ mod passwd;
 mod process;
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cgroup::{Cgroup, Layout};
 use crate::error::{At, Error, Op, Pointer, Result};
-use crate::launch::Streams;
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
+use crate::sys::streams::Streams;
 
 /// The facts of this machine.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Host {
     pub(crate) cgroups: Layout,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
     pub(crate) target_cgroups: usize,
+    /// The root directory of the container that `exec` joins.
+    pub(crate) target_root: PathBuf,
     /// The capabilities that can be granted, bit N for capability N.
     pub(crate) capabilities: u64,
     /// What each bind mount's source is, by index in `mounts`.
@@ -69,6 +71,7 @@ impl Host {
     ) -> Result<Self> {
         Ok(Self {
             target_cgroups: cgroup.paths().iter().filter(|dir| !dir.unified).count(),
+            target_root: root.to_owned(),
             home: passwd::home(process, || passwd::below(root)),
             ..Self::for_process(process, spec, streams, cache)?
         })

@@ -5,8 +5,8 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{FileType, fstat};
 
 use crate::error::{At, Op, Result};
-use crate::launch::Streams;
 use crate::spec::Process;
+use crate::sys::streams::Streams;
 
 /// The capabilities this process has, and so can grant.
 pub(super) fn capabilities() -> Result<u64> {

@@ -21,7 +21,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use crate::cgroup::Cgroup;
 use crate::compile::{Barrier, Plan};
 use crate::error::{At, Error, Kind, Op, Result};
-use crate::sys::streams;
+use crate::sys::streams::{self, Streams};
 use dialogue::Said;
 use spawn::{Birth, Born};
 
@@ -41,9 +41,6 @@ pub(crate) struct Launched<'p> {
     dialogue: OwnedFd,
     patience: Option<Duration>,
 }
-
-/// What the standard streams of a process are; `None` is the caller's own.
-pub(crate) type Streams<'s> = [Option<BorrowedFd<'s>>; 3];
 
 /// Starts init on its way through `plan`.
 pub(crate) fn launch<'p>(
@@ -143,8 +140,9 @@ impl Launched<'_> {
         loop {
             match dialogue::listen(self.dialogue.as_fd(), self.patience)? {
                 Said::Waits(step) => match self.barrier(step) {
-                    Some(Barrier::Ready) => return Ok(()),
+                    Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),
                 },

@@ -169,8 +169,8 @@ impl Drop for Private {
     }
 }
 
-/// No exit signal: a SIGCHLD of ours is none of the host program's business. Once the process has another parent, the kernel
-/// sends one as usual.
+/// No exit signal: a child that fails before it executes init is none of the host program's business. `execve(2)` makes it
+/// SIGCHLD again.
 fn arguments(stack: &mut Stack, pidfd: &mut RawFd, flags: u64) -> libc::clone_args {
     let always = (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64 | CLONE_CLEAR_SIGHAND;
     libc::clone_args {

@@ -4,6 +4,9 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd};
 
+/// What the standard streams of a process are; `None` is the caller's own.
+pub(crate) type Streams<'s> = [Option<BorrowedFd<'s>>; 3];
+
 /// The lowest number that is no standard stream.
 const FIRST: i32 = 3;
 

@@ -6,6 +6,7 @@ mod attacks {
     mod descriptors;
     mod exe;
     mod exec;
+    mod image;
     mod races;
     mod symlinks;
     mod trap;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cgroup::Cgroup;
+use crate::cgroup::{self, Cgroup};
 use crate::compile::{self, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
 use crate::host::Host;
@@ -266,20 +266,29 @@ impl Container {
 
     /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.
     pub(crate) fn destroy(&self) -> Result<()> {
-        let Some(record) = self.directory.record()? else { return self.forget() };
         let config = self.directory.config()?.map(Config);
-        match (record.pid, record.own_pids) {
-            (0, _) => record.cgroup.remove_unused(),
-            // The kernel ends a pid namespace with its first process.
-            (_, true) => record.cgroup.remove()?,
-            // Without one, others may be left.
-            (_, false) => {
-                record.cgroup.kill_all(libc::SIGKILL)?;
-                record.cgroup.remove()?;
-            }
+        let Some(record) = self.directory.record()? else {
+            self.sweep(config.as_ref())?;
+            return self.forget();
+        };
+        // The kernel ends a pid namespace with its first process. Otherwise, or when that was not recorded any more, somebody
+        // may be left.
+        if !record.own_pids || record.pid == 0 {
+            record.cgroup.kill_all(libc::SIGKILL)?;
         }
+        record.cgroup.remove()?;
         self.forget()?;
         self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
+        Ok(())
+    }
+
+    /// Removes what a `create` left that was killed before it wrote its record: empty cgroups at the most. What the
+    /// configuration names may as well be another container's, so nothing in use is touched.
+    fn sweep(&self, config: Option<&Config>) -> Result<()> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
+        let linux = &spec.linux;
+        let plan = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?)?;
+        Cgroup::from_paths(plan.dirs).remove_unused();
         Ok(())
     }
 

@@ -50,6 +50,7 @@
 //! | [`cgroup`] | limits and devices, cgroup v1 and v2 | no |
 //! | [`seccomp`] | a profile → BPF, kept in a cache | no |
 //! | `state` | what is known of a container, on disk | no |
+//! | [`manual`] | documents: kernel, compatibility, threats | no |
 //! | `sys` | system calls that `nix` and `rustix` lack | yes, one call per file |
 //!
 //! The crates `orlop-plan`, the words of a plan, and `orlop-init`, the program that carries one out, lie below this one; init is

@@ -130,12 +130,14 @@ impl Runtime {
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
-        fresh.directory()?.begin(&record, bundle.config.bytes())?;
+        fresh.directory()?.keep_config(bundle.config.bytes())?;
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
             // A cgroup that is there may be another container's: it must not be emptied with this one.
             Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        // Whatever is in the cgroup from here on is this container's.
+        fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
@@ -319,12 +321,13 @@ fn act(
             launch::run_hooks(&spec.hooks.prestart, state, &bundle.path)?;
             launch::run_hooks(&spec.hooks.create_runtime, state, &bundle.path)
         }
-        Barrier::HookState => {
+        Barrier::HookState | Barrier::Created | Barrier::Ready => {
+            let Some(files) = hook_files else { return Ok(()) };
+            let status = if barrier == Barrier::HookState { Status::Creating } else { Status::Created };
             let inside = crate::sys::proc_stat::pid_inside(launched.pid()).at(Op::Hook)?;
-            let seen_inside = crate::State { pid: inside, ..state.clone() };
-            hook_files.map_or(Ok(()), |file| file.fill(&seen_inside))
+            files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
-        Barrier::IdMaps | Barrier::OomScore | Barrier::Ready => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore => Ok(()),
     }
 }
 

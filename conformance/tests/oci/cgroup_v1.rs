@@ -146,9 +146,14 @@ fn a_device_rule_is_kept() {
 #[conformance::test]
 fn a_device_that_is_not_allowed_cannot_be_opened() {
     needs::cgroup_v1("devices");
-    let device = json!([{"path": "/dev/extra", "type": "c", "major": 1, "minor": 11, "fileMode": 0o666}]);
-    let bundle = Bundle::sh("cat /dev/extra").set("/linux/devices", device);
+    needs::path("/dev/fuse");
+    // /dev/fuse: without rules of devices any root may open it.
+    let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
+    let bundle = Bundle::sh(": < /dev/extra && echo opened").set("/linux/devices", device);
     bundle.run().fails().says("operation not permitted");
+    let rule = json!({"allow": true, "type": "c", "major": 10, "minor": 229, "access": "r"});
+    let bundle = bundle.set("/linux/resources/devices/-", rule);
+    bundle.run().succeeds().prints("opened");
 }
 
 #[conformance::test]

@@ -45,9 +45,14 @@ fn unified_files_are_written() {
 #[conformance::test]
 fn a_device_that_is_not_allowed_cannot_be_opened() {
     needs::cgroup_v2(&[]);
-    let device = json!([{"path": "/dev/extra", "type": "c", "major": 1, "minor": 11, "fileMode": 0o666}]);
-    let bundle = Bundle::sh("cat /dev/extra").set("/linux/devices", device);
+    needs::path("/dev/fuse");
+    // /dev/fuse: without rules of devices any root may open it.
+    let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
+    let bundle = Bundle::sh(": < /dev/extra && echo opened").set("/linux/devices", device);
     bundle.run().fails().says("operation not permitted");
+    let rule = json!({"allow": true, "type": "c", "major": 10, "minor": 229, "access": "r"});
+    let bundle = bundle.set("/linux/resources/devices/-", rule);
+    bundle.run().succeeds().prints("opened");
 }
 
 #[conformance::test]
@@ -55,4 +60,19 @@ fn exec_is_born_in_the_same_cgroup() {
     needs::cgroup_v2(&[]);
     let container = Bundle::new().start();
     container.sh("cat /proc/self/cgroup").succeeds().prints(container.settled().read("cgroup").trim());
+}
+
+#[conformance::test]
+fn exec_finds_its_place_where_the_container_divided_its_cgroup() {
+    needs::cgroup_v2(&["pids"]);
+    // What systemd does in a container: processes into a child, then controllers for the children.
+    let divide = "cd /sys/fs/cgroup && mkdir init && echo 0 > init/cgroup.procs && echo +pids > cgroup.subtree_control
+        echo divided; exec sleep 1000";
+    let mut bundle = Bundle::sh(divide).namespace("cgroup");
+    let mounts = bundle.config["mounts"].as_array_mut().unwrap();
+    mounts.iter_mut().find(|mount| mount["type"] == "cgroup").unwrap()["options"] = json!(["rw"]);
+    let container = bundle.start();
+    container.eventually_prints("divided");
+    container.sh("cat /proc/self/cgroup").succeeds().prints("0::/init");
+    container.delete();
 }

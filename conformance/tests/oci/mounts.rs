@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use conformance::{Bundle, json, needs};
+use conformance::observe::Mount;
+use conformance::{Bundle, Container, json, needs};
 
 #[conformance::test]
 fn proc_is_of_the_containers_pid_namespace() {
@@ -61,6 +62,25 @@ fn cgroup_v2_is_mounted() {
     assert_eq!(Bundle::new().start().settled().mount("/sys/fs/cgroup").kind, "cgroup2");
 }
 
+#[track_caller]
+fn has_no_peers(container: &Container) {
+    let shared = |mount: &Mount| mount.propagation.iter().any(|field| field.starts_with("shared"));
+    let peers: Vec<_> = container.settled().mounts().into_iter().filter(shared).collect();
+    assert!(peers.is_empty(), "{peers:#?}");
+}
+
+#[conformance::test]
+fn no_mount_is_a_peer_of_the_hosts() {
+    has_no_peers(&Bundle::new().start());
+}
+
+#[conformance::test]
+fn no_mount_is_a_peer_of_the_hosts_in_a_user_namespace() {
+    let mapping = json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", mapping.clone());
+    has_no_peers(&bundle.set("/linux/gidMappings", mapping).start());
+}
+
 #[conformance::test]
 fn bind_of_a_directory_shows_its_files() {
     let bundle = Bundle::sh("cat /data/file");
@@ -115,6 +135,21 @@ fn overlay_joins_its_layers() {
     let bundle = bundle.mount("overlay", "overlay", "/merged", &options);
     bundle.run().succeeds().prints("below");
     assert_eq!(fs::read_to_string(bundle.host("upper").join("upper")).unwrap(), "new\n");
+}
+
+#[conformance::test]
+fn overlay_takes_more_layers_than_fit_into_one_value() {
+    let bundle = Bundle::sh("cat /merged/*");
+    let layers: Vec<String> = (0..12)
+        .map(|number| {
+            let layer = bundle.host(&format!("a-layer-with-a-long-name-{number:02}"));
+            fs::write(layer.join(format!("{number:02}")), format!("{number} ")).unwrap();
+            layer.display().to_string()
+        })
+        .collect();
+    let option = format!("lowerdir={}", layers.join(":"));
+    assert!(option.len() > 255);
+    bundle.mount("overlay", "overlay", "/merged", &[&option]).run().succeeds().prints("0 1 2 3 4 5 6 7 8 9 10 11");
 }
 
 #[conformance::test]

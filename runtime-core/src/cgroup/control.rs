@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use rustix::fs::OFlags;
 
 use super::plan::Dir;
-use super::{Cgroup, file, remove};
+use super::{Cgroup, file, layout, remove};
 use crate::error::{Error, Kind, Op, Result};
 
 impl Cgroup {
@@ -28,8 +28,20 @@ impl Cgroup {
     /// The cgroup v2 directory, for `CLONE_INTO_CGROUP`: a process is born in it.
     pub fn birthplace(&self) -> Result<Option<OwnedFd>> {
         let Some(dir) = self.unified() else { return Ok(None) };
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-        file::open(&dir.path, flags).map(Some).map_err(|errno| Error::system(Op::Cgroup, errno).on(&dir.path))
+        open_birthplace(&dir.path).map(Some)
+    }
+
+    /// The cgroup v2 directory that process `pid` stands in, where that lies below: a container that divided its cgroup has its
+    /// processes there ("no internal processes", cgroups(7)).
+    pub fn birthplace_beside(&self, pid: i32) -> Result<Option<OwnedFd>> {
+        let Some(dir) = self.unified() else { return Ok(None) };
+        let file = format!("/proc/{pid}/cgroup");
+        let text = file::read(&file).map_err(|errno| Error::system(Op::Cgroup, errno).on(&file))?;
+        let Some(path) = layout::unified_of(&text).map(|own| layout::below(&dir.mount, &own)) else { return Ok(None) };
+        if path == dir.path || !path.starts_with(&dir.path) {
+            return Ok(None);
+        }
+        open_birthplace(&path).map(Some)
     }
 
     /// Every process in it and below, by its id in this pid namespace.
@@ -75,6 +87,11 @@ impl Cgroup {
     pub(super) fn freezer(&self) -> Option<&Dir> {
         self.dirs.iter().find(|dir| !dir.unified && dir.has("freezer"))
     }
+}
+
+fn open_birthplace(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    file::open(path, flags).map_err(|errno| Error::system(Op::Cgroup, errno).on(path))
 }
 
 /// A cgroup that is gone has no processes.

@@ -54,8 +54,8 @@ impl Layout {
         let lines = own_cgroups(&file::read("/proc/self/cgroup").map_err(no_cgroups)?);
         let kind = rustix::fs::statfs(ROOT).map_err(|errno| no_cgroups(file::errno(errno)))?.f_type;
         if kind == CGROUP2_SUPER_MAGIC {
-            let own = lines.into_iter().find_map(|line| line.controllers.is_empty().then_some(line.own));
-            return Ok(Self { v1: Vec::new(), v2: unified(ROOT.into(), own.unwrap_or_else(|| "/".into()))? });
+            let own = in_unified(lines).unwrap_or_else(|| "/".into());
+            return Ok(Self { v1: Vec::new(), v2: unified(ROOT.into(), own)? });
         }
         match below_root(&lines, &names(Path::new(ROOT))?)? {
             Some(layout) => Ok(layout),
@@ -82,6 +82,15 @@ fn own_cgroups(text: &[u8]) -> Vec<Line> {
             Some(Line { controllers, own })
         })
         .collect()
+}
+
+/// Where the process of this `/proc/PID/cgroup` stands in cgroup v2.
+pub(super) fn unified_of(text: &[u8]) -> Option<PathBuf> {
+    in_unified(own_cgroups(text))
+}
+
+fn in_unified(lines: Vec<Line>) -> Option<PathBuf> {
+    lines.into_iter().find_map(|line| line.controllers.is_empty().then_some(line.own))
 }
 
 /// The usual places: each hierarchy below `/sys/fs/cgroup`, under its name. `None` where one is not there, or shows another

@@ -21,9 +21,7 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
             Ok(())
         }
         (true, false) => {
-            let slot = mounts.plan.open(Open::CgroupTree(0), origin);
-            mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
-            set_attributes(slot, false, mount.attributes, mounts.plan, origin);
+            let slot = own_part(0, mount, mounts, origin);
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
         }
@@ -46,12 +44,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
                 fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
                 local::MOUNT
             }
-            false => {
-                let slot = mounts.plan.open(Open::CgroupTree(index), origin);
-                mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
-                set_attributes(slot, false, mount.attributes, mounts.plan, origin);
-                slot
-            }
+            false => own_part(index, mount, mounts, origin),
         };
         dress(slot, mount, mounts.plan, origin);
         mounts.plan.push(Step::Attach { mount: slot, root: base, path: &c(&name), create: 1 }, origin);
@@ -70,6 +63,15 @@ fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, 
     for controller in &hierarchy.controllers {
         mounts.plan.push(Step::Symlink { root: base, path: &c(controller), target: &c(name) }, origin);
     }
+}
+
+/// The container's own directory of the host's mount. systemd shares that mount: a clone is still its peer, and what the
+/// container did to it would be done on the host too.
+fn own_part(index: usize, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Slot {
+    let slot = mounts.plan.open(Open::CgroupTree(index), origin);
+    mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
+    set_attributes(slot, false, mount.attributes, mounts.plan, origin);
+    slot
 }
 
 /// A new mount of a cgroup filesystem, seen from the container's cgroup namespace.

@@ -1,4 +1,6 @@
 //! Device nodes and the links in `/dev` that every container has (config-linux.md, "Default Devices", "Devices").
+//!
+//! A node in `linux.devices` may be opened only where `linux.resources.devices` allows it, as in runc and crun.
 
 use std::borrow::Cow;
 
@@ -8,7 +10,7 @@ use super::mounts::{Layout, MS_PRIVATE};
 use super::plan::{Open, Origin, Plan, c};
 use super::rootfs::propagate;
 use crate::error::{Op, Pointer};
-use crate::spec::{Device, DeviceKind, DeviceRule, Linux, Namespace, NamespaceKind, Resources, Spec};
+use crate::spec::{Device, DeviceKind, Namespace, NamespaceKind, Spec};
 
 /// Path, major, minor of the devices of every container (config-linux.md, "Default Devices"; `/dev/console` is the
 /// terminal's affair).
@@ -51,29 +53,6 @@ pub(crate) fn all<'c>(spec: &Spec<'c>, layout: &Layout, plan: &mut Plan) {
     for (path, target) in LINKS {
         let (root, path) = layout.place(path);
         plan.push(Step::Symlink { root, path: &c(path), target: &c(target) }, &origin);
-    }
-}
-
-/// `linux.resources` with the rules that `linux.devices` bring along: a device that is made may be used.
-pub(crate) fn rules<'l, 'c>(linux: &'l Linux<'c>) -> Cow<'l, Resources<'c>> {
-    if linux.devices.is_empty() {
-        return Cow::Borrowed(&linux.resources);
-    }
-    let mut resources = linux.resources.clone();
-    resources.devices.extend(linux.devices.iter().filter(|device| device.kind != DeviceKind::Fifo).map(allow));
-    Cow::Owned(resources)
-}
-
-fn allow(device: &Device<'_>) -> DeviceRule {
-    DeviceRule {
-        at: device.at.clone(),
-        allow: true,
-        kind: Some(device.kind),
-        major: Some(device.major),
-        minor: Some(device.minor),
-        read: true,
-        write: true,
-        mknod: true,
     }
 }
 

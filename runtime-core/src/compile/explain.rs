@@ -101,6 +101,7 @@ impl Plan {
             }
             (Step::Barrier {}, Some(Barrier::RuntimeHooks)) => "the parent runs its hooks".to_owned(),
             (Step::Barrier {}, Some(Barrier::HookState)) => "the parent writes the state for hooks".to_owned(),
+            (Step::Barrier {}, Some(Barrier::Created)) => "the parent writes that the container is created".to_owned(),
             _ => describe(step),
         }
     }

@@ -84,7 +84,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     namespaces::name(spec, &mut plan);
     process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
-    hooks::before_start(spec, &mut plan);
+    hooks::before_start(spec, request.gate, &mut plan);
     process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
     Ok(plan)
 }
@@ -143,8 +143,7 @@ fn begin(request: &Request<'_>, plan: &mut Plan) {
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
-    let resources = devices::rules(linux);
-    let cgroup = cgroup::plan(&resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    let cgroup = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

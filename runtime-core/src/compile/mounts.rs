@@ -4,6 +4,7 @@
 //! beneath the root's descriptor (CVE-2021-30465, CVE-2024-45310).
 
 use std::collections::BTreeSet;
+use std::ffi::CStr;
 
 use orlop_plan::{Slot, Step};
 
@@ -178,9 +179,32 @@ fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {
         .hint("the filesystem does not take this option or this value");
     let key = c(&data.key);
     match &data.value {
+        // fsconfig(2) takes 255 bytes; overlayfs takes its layers one by one as well (Linux 6.7).
+        Some(layers) if layers.len() > 255 && data.key == "lowerdir" => {
+            for (kind, layer) in lower_layers(layers) {
+                plan.push(Step::FsconfigString { fs: local::FS, key: kind, value: &c(&layer) }, &origin);
+            }
+        }
         Some(value) => plan.push(Step::FsconfigString { fs: local::FS, key: &key, value: &c(value) }, &origin),
         None => plan.push(Step::FsconfigFlag { fs: local::FS, key: &key }, &origin),
     }
+}
+
+/// The layers of `lowerdir`, topmost first: a colon parts them, two begin a data-only layer, a backslash takes the meaning of
+/// what follows it (Documentation/filesystems/overlayfs.rst).
+fn lower_layers(layers: &str) -> Vec<(&'static CStr, String)> {
+    let mut found = vec![(c"lowerdir+", String::new())];
+    let mut letters = layers.chars();
+    while let Some(letter) = letters.next() {
+        let Some((kind, layer)) = found.last_mut() else { break };
+        match letter {
+            '\\' => layer.extend(letters.next()),
+            ':' if layer.is_empty() => *kind = c"datadir+",
+            ':' => found.push((c"lowerdir+", String::new())),
+            other => layer.push(other),
+        }
+    }
+    found
 }
 
 /// What any mount may ask for once it exists: recursive attributes and propagation.
@@ -246,4 +270,16 @@ fn open_masks(plan: &mut Plan) {
     plan.push(Step::FsconfigFlag { fs: local::FS, key: c"ro" }, &origin);
     let attributes = u32::try_from(MOUNT_ATTR_RDONLY | 0x2 | 0x4 | 0x8).unwrap_or_default(); // nosuid, nodev, noexec
     plan.push(Step::Fsmount { fs: local::FS, attributes, to: local::EMPTY }, &origin);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lower_layers;
+
+    #[test]
+    fn layers_are_parted_by_colons() {
+        let layers = lower_layers(r"/a:/b\:c:/d::/data");
+        let texts: Vec<_> = layers.iter().map(|(kind, layer)| (kind.to_str().unwrap(), layer.as_str())).collect();
+        assert_eq!(texts, [("lowerdir+", "/a"), ("lowerdir+", "/b:c"), ("lowerdir+", "/d"), ("datadir+", "/data")]);
+    }
 }

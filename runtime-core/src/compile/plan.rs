@@ -104,7 +104,9 @@ pub(crate) enum Barrier {
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.
     HookState,
-    /// Records the container as created.
+    /// Tells the last hooks that the container is created.
+    Created,
+    /// The container is created: init is at its gate.
     Ready,
 }
 

@@ -14,6 +14,7 @@ mod spawn;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use orlop_plan::Slot;
 use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -49,6 +50,7 @@ pub(crate) fn launch<'p>(
     cgroup: Option<&Cgroup>,
     stdio: Streams<'_>,
 ) -> Result<Launched<'p>> {
+    let target = sources.target;
     let null = null_for_missing(&stdio)?;
     let stdio = complete(stdio, null.as_ref());
     let opened = opens::all(plan, sources)?;
@@ -60,7 +62,7 @@ pub(crate) fn launch<'p>(
     let fds: Vec<i32> = opened.iter().map(|fd| fd.as_raw_fd()).collect();
     let memory = encode(plan, theirs.as_raw_fd(), &fds)?;
     let given = |slot: Option<Slot>| slot.and_then(|slot| opened.get(slot.index()?.checked_sub(1)?));
-    let born = spawn::spawn(&Birth {
+    let birth = Birth {
         namespaces: plan.namespaces,
         cgroup: birthplace.as_ref().map(AsFd::as_fd),
         pid_namespace: given(plan.pid_namespace).map(AsFd::as_fd),
@@ -69,8 +71,24 @@ pub(crate) fn launch<'p>(
         dialogue: theirs.as_fd(),
         fds: &fds,
         stdio,
-    })?;
+    };
+    let born = match (spawn::spawn(&birth), cgroup, target) {
+        (Err(error), Some(cgroup), Some(target)) if error.errno() == Some(Errno::EBUSY) => {
+            beside(target, cgroup, birth, error)?
+        }
+        (born, ..) => born?,
+    };
     Ok(Launched { plan, born: Some(born), dialogue: ours, patience: patience(plan) })
+}
+
+/// A container that divided its cgroup, as systemd does, takes no more processes in it ("no internal processes", cgroups(7)):
+/// a new one goes where its first one is, as in runc.
+fn beside(target: BorrowedFd<'_>, cgroup: &Cgroup, birth: Birth<'_>, error: Error) -> Result<Born> {
+    let pid = crate::sys::pidfd::pid(target).at(Op::Spawn)?;
+    match cgroup.birthplace_beside(pid)? {
+        Some(directory) => spawn::spawn(&Birth { cgroup: Some(directory.as_fd()), ..birth }),
+        None => Err(error),
+    }
 }
 
 /// The plan as init maps it.

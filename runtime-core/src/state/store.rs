@@ -161,13 +161,12 @@ impl Directory {
         Ok(Some(record))
     }
 
-    /// Writes the configuration and the first record. From here on an interrupted `create` can be cleaned up after.
-    pub(crate) fn begin(&self, record: &Record, config: &[u8]) -> Result<()> {
-        self.write(CONFIG, config)?;
-        self.replace(record)
+    /// Writes the configuration. From here on an interrupted `create` can be cleaned up after.
+    pub(crate) fn keep_config(&self, config: &[u8]) -> Result<()> {
+        self.write(CONFIG, config)
     }
 
-    /// Replaces the record; a reader sees the old one or the new one.
+    /// Writes the record; a reader sees the old one or the new one.
     pub(crate) fn replace(&self, record: &Record) -> Result<()> {
         self.write(NEW_RECORD, &encode(record)?)?;
         rustix::fs::renameat(&self.fd, NEW_RECORD, &self.fd, RECORD).at(Op::State)

@@ -80,16 +80,6 @@ fn exec_shows_no_directory_of_the_host_while_it_joins() {
     assert_eq!(container.output(), "");
 }
 
-/// crun 1.29 closed this: a cgroup of `exec` that is not the container's has other limits.
-#[conformance::test]
-fn a_cgroup_of_exec_does_not_climb_out() {
-    let container = Bundle::new().start();
-    for path in ["..", "../..", "a/../../b", "/..", "memory:.."] {
-        let outcome = container.exec_with(&["--cgroup", path], ["true"]);
-        assert_ne!(outcome.code, 0, "`{path}` was taken");
-    }
-}
-
 /// A container whose root is nobody on the host.
 fn mapped() -> Bundle {
     let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
@@ -116,4 +106,21 @@ fn a_score_for_the_oom_killer_is_set_in_a_user_namespace() {
     std::fs::write(&file, process.to_string()).unwrap();
     container.call_with(&["exec", "--process", &file], &[]).succeeds().prints("500");
     container.exec(["cat", "/proc/1/oom_score_adj"]).succeeds().prints("100");
+}
+
+/// crun 1.29 closed this: a cgroup of `exec` that is not the container's has other limits.
+#[conformance::test]
+fn a_cgroup_of_exec_does_not_climb_out() {
+    let container = Bundle::new().start();
+    for path in ["..", "../..", "a/../../b", "/..", "memory:.."] {
+        let outcome = container.exec_with(&["--cgroup", path], ["true"]);
+        assert_ne!(outcome.code, 0, "`{path}` was taken");
+    }
+}
+
+#[conformance::test]
+fn clocks_are_set_in_a_user_namespace() {
+    let bundle = mapped().namespace("time").set("/linux/timeOffsets", json!({"boottime": {"secs": 1_000_000_000}}));
+    let uptime = bundle.args(["cut", "-d.", "-f1", "/proc/uptime"]).run().succeeds().stdout;
+    assert!(uptime.trim().parse::<u64>().unwrap() >= 1_000_000_000);
 }

@@ -28,19 +28,20 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
             Namespace::Join(path, field) => join(kind, path, field, plan),
         }
     }
-    if !matches!(user, Namespace::Host) {
-        process::have_score_set(&spec.process, plan);
-    }
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, plan);
     }
+    // From here on init cannot write its own files in /proc: it cannot be traced, so they belong to the host's root.
     match user {
         Namespace::Host => {}
         Namespace::New => map_ids(spec, plan),
         Namespace::Join(..) => become_root(plan),
+    }
+    if !matches!(user, Namespace::Host) {
+        process::have_score_set(&spec.process, plan);
     }
     if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
         plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));

@@ -120,7 +120,7 @@ impl Container {
     /// [`Kind::Hook`] where a `startContainer` hook failed.
     pub fn start(&self) -> Result<()> {
         self.during("start", || {
-            let _lock = self.directory.lock()?;
+            let lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Created => {}
@@ -133,15 +133,18 @@ impl Container {
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
-            match Gate::open(&self.directory, &record.last_steps) {
+            let gate = match Gate::knock(&self.directory) {
                 // Whoever started it was killed before it could take the gate away.
                 Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
                     self.directory.remove_gate()?;
                     return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
                 }
-                opened => opened?,
-            }
+                knocked => knocked?,
+            };
             self.directory.remove_gate()?;
+            // A hook may take all the time it wants: meanwhile the container can be killed and deleted.
+            drop(lock);
+            gate.wait(&record.last_steps)?;
             let config = self.config()?;
             self.poststart(&config.spec()?, &describe(&record, Status::Running));
             Ok(())

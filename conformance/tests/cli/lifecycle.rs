@@ -265,3 +265,14 @@ fn a_program_may_have_fewer_descriptors_than_its_launch_needs() {
         container.eventually_prints(&format!("{soft}\n{hard}"));
     }
 }
+
+/// A hook without a timeout may take for ever.
+#[conformance::test]
+fn a_container_whose_last_hook_hangs_can_be_deleted() {
+    let hook = json!([{"path": "/bin/sleep", "args": ["sleep", "1000"]}]);
+    let container = Bundle::new().set("/hooks/startContainer", hook).create();
+    let start = container.bundle.runtime.spawn(container.bundle.runtime.command(["start", container.id()]));
+    assert!(eventually(|| container.call("ps").stdout.contains("sleep 1000")));
+    container.call_with(&["delete", "--force"], &[]).succeeds();
+    drop(start.wait());
+}

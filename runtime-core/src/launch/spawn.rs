@@ -360,14 +360,14 @@ fn keep_capabilities() {
 /// A raw system call: the kernel's answer, negative for an errno.
 fn call(number: libc::c_long, [a, b, c, d, e]: [i64; 5]) -> i64 {
     let answer: i64;
-    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
     #[cfg(target_arch = "x86_64")]
+    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
     unsafe {
         asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
              lateout("rcx") _, lateout("r11") _, options(nostack));
     }
-    // SAFETY: as above.
     #[cfg(target_arch = "aarch64")]
+    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
     unsafe {
         asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") b, in("x2") c, in("x3") d, in("x4") e,
              options(nostack));

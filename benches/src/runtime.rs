@@ -31,6 +31,11 @@ impl Runtime {
             .collect()
     }
 
+    /// A certain program under a name of its own.
+    pub fn at(name: &'static str, program: PathBuf, scratch: &Path) -> Self {
+        Self { name, program, root: scratch.join("state").join(name) }
+    }
+
     /// The floor reads no config.json and takes no options.
     pub fn is_floor(&self) -> bool {
         self.name == FLOOR

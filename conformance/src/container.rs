@@ -23,12 +23,15 @@ pub struct Container {
     pub bundle: Bundle,
     out: PathBuf,
     pid: i32,
+    /// The name of the runtime's process that waits for `start`.
+    waiting: Option<String>,
 }
 
 impl Container {
     pub(crate) fn new(bundle: Bundle, out: PathBuf) -> Self {
-        let mut container = Self { bundle, out, pid: 0 };
+        let mut container = Self { bundle, out, pid: 0, waiting: None };
         container.pid = i32::try_from(container.state()["pid"].as_i64().unwrap_or_default()).expect("a pid");
+        container.waiting = container.process().status("Name");
         leaks::claim(container.pid);
         container
     }
@@ -86,8 +89,10 @@ impl Container {
     #[track_caller]
     pub fn settled(&self) -> Process {
         let process = self.process();
-        // `start` returns once execve is certain, but not always after it is done.
-        assert!(eventually(|| process.status("Name").is_some_and(|name| !name.contains("init"))), "no execve");
+        // `start` returns once execve is certain, but not always after it is done. The name changes late in execve, the
+        // arguments appear last.
+        let settled = || process.status("Name") != self.waiting && !process.args().is_empty();
+        assert!(eventually(settled), "no execve");
         process
     }
 

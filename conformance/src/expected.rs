@@ -40,7 +40,9 @@ pub fn judge(name: &str, test: impl FnOnce()) {
 
 /// The known differences of a runtime: test and reason.
 pub fn known(runtime: &str) -> Vec<(String, String)> {
-    std::fs::read_to_string(list(runtime)).unwrap_or_default().lines().filter_map(entry).collect()
+    let list = list(runtime);
+    let text = std::fs::read_to_string(&list).unwrap_or_else(|error| panic!("{}: {error}", list.display()));
+    text.lines().filter_map(entry).collect()
 }
 
 /// Where the known differences of a runtime are listed.

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A process by pid.
 #[derive(Debug, Clone, Copy)]
 pub struct Process {
@@ -49,6 +52,11 @@ impl Process {
     /// The test's own process.
     pub fn myself() -> Self {
         Self::new(std::process::id().cast_signed())
+    }
+
+    /// Kills it with SIGKILL, from the host.
+    pub fn kill(self) {
+        kill(Pid::from_raw(self.pid), Signal::SIGKILL).expect("kill");
     }
 
     /// A field of `/proc/PID/status`.

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod attacks {
+    mod cgroups;
     mod descriptors;
     mod exe;
     mod exec;
+    mod image;
     mod races;
     mod symlinks;
     mod trap;

@@ -145,3 +145,42 @@ fn a_killed_exec_leaves_the_container_as_it_was() {
     container.exec(["true"]).succeeds();
     container.delete();
 }
+
+#[conformance::test]
+fn a_delete_killed_at_any_point_is_finished_by_the_next() {
+    for step in 0..20 {
+        let container = Bundle::new().start();
+        let runtime = &container.bundle.runtime;
+        let mut call = runtime.spawn(runtime.command(["delete", "--force", container.id()]));
+        thread::sleep(Duration::from_millis(step));
+        call.kill();
+        drop(call.wait());
+        container.delete();
+    }
+}
+
+#[conformance::test]
+fn a_start_killed_at_any_point_leaves_a_container_that_can_be_deleted() {
+    for step in 0..20 {
+        let container = Bundle::new().create();
+        let runtime = &container.bundle.runtime;
+        let mut call = runtime.spawn(runtime.command(["start", container.id()]));
+        thread::sleep(Duration::from_millis(step));
+        call.kill();
+        drop(call.wait());
+        container.delete();
+    }
+}
+
+#[conformance::test]
+fn a_container_whose_init_was_killed_from_outside_is_stopped() {
+    for started in [false, true] {
+        let container = if started { Bundle::new().start() } else { Bundle::new().create() };
+        container.process().kill();
+        container.wait();
+        assert_eq!(container.status(), "stopped");
+        container.call("start").fails();
+        container.call("delete").succeeds();
+        leaks::nothing_left(&container.bundle);
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::cgroup::Cgroup;
+use crate::cgroup::{self, Cgroup};
 use crate::compile::{self, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
 use crate::host::Host;
@@ -27,12 +27,20 @@ pub struct Container {
     directory: Directory,
 }
 
-/// The configuration a container was created from.
+/// The configuration of a container: the bytes of a `config.json`.
+///
+/// ```
+/// let config = orlop::Config::new(br#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"}}"#.to_vec());
+/// let error = config.spec().unwrap_err();
+/// assert_eq!(error.to_string(), "check config: no `process` to run [config.json /process]");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config(Vec<u8>);
 
 impl Config {
-    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+    /// Takes the bytes as they are: [`Config::spec`] reads them.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
@@ -48,6 +56,28 @@ impl Config {
     /// What is wrong with it, and where.
     pub fn spec(&self) -> Result<Spec<'_>> {
         Spec::from_slice(&self.0)
+    }
+}
+
+/// The types other Rust programs describe containers with. What they have and this build has not is an error, as in a file.
+///
+/// ```
+/// use oci_spec::runtime::{ProcessBuilder, RootBuilder, SpecBuilder};
+///
+/// let process = ProcessBuilder::default().args(["true".to_owned()]).cwd("/").build().unwrap();
+/// let root = RootBuilder::default().path("rootfs").build().unwrap();
+/// let spec = SpecBuilder::default().version("1.3.0").process(process).root(root).build().unwrap();
+/// let config = orlop::Config::try_from(&spec).unwrap();
+/// assert_eq!(config.spec().unwrap().process.args, ["true"]);
+/// ```
+impl TryFrom<&oci_spec::runtime::Spec> for Config {
+    type Error = Error;
+
+    fn try_from(spec: &oci_spec::runtime::Spec) -> Result<Self> {
+        let bytes = serde_json::to_vec(spec).map_err(|error| Error::new(Kind::Config, Op::ReadConfig).cause(error))?;
+        let config = Self(bytes);
+        config.spec()?;
+        Ok(config)
     }
 }
 
@@ -90,20 +120,31 @@ impl Container {
     /// [`Kind::Hook`] where a `startContainer` hook failed.
     pub fn start(&self) -> Result<()> {
         self.during("start", || {
-            self.directory.lock()?;
+            let lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Created => {}
-                Status::Running | Status::Paused => {
+                Status::Running => {
                     return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
                 }
+                Status::Paused => return Err(self.wrong_status(Op::Start, "container paused")),
                 Status::Stopped => {
                     return Err(self.wrong_status(Op::Start, "cannot start a container that has stopped"));
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
-            Gate::open(&self.directory, &record.last_steps)?;
+            let gate = match Gate::knock(&self.directory) {
+                // Whoever started it was killed before it could take the gate away.
+                Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
+                    self.directory.remove_gate()?;
+                    return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
+                }
+                knocked => knocked?,
+            };
             self.directory.remove_gate()?;
+            // A hook may take all the time it wants: meanwhile the container can be killed and deleted.
+            drop(lock);
+            gate.wait(&record.last_steps)?;
             let config = self.config()?;
             self.poststart(&config.spec()?, &describe(&record, Status::Running));
             Ok(())
@@ -129,12 +170,13 @@ impl Container {
                     return Err(self.wrong_status(Op::Exec, "cannot exec in a stopped container"));
                 }
             }
+            launch::check_preserved(options.preserve_fds)?;
             let config = self.config()?;
             let spec = config.spec()?;
             let target = self.target(&record)?;
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
-            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, &*self.store)?;
+            let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
             let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
             self.launch(&plan, &cgroup, target, options)
         })
@@ -170,7 +212,7 @@ impl Container {
     /// [`Kind::Status`] while it runs and `force` is not given.
     pub fn delete(&self, force: bool) -> Result<()> {
         self.during("delete", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             if let Some(record) = self.directory.record()? {
                 let status = self.status(&record)?;
                 match status {
@@ -182,12 +224,8 @@ impl Container {
                     // The lock is ours: whoever was creating it is gone.
                     Status::Creating | Status::Created | Status::Running | Status::Paused => self.end(&record)?,
                 }
-                let config = self.directory.config()?.map(Config);
-                self.remove()?;
-                self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
-                return Ok(());
             }
-            self.remove()
+            self.destroy()
         })
     }
 
@@ -197,7 +235,7 @@ impl Container {
     /// [`Kind::Status`] `container not running` unless it is running.
     pub fn pause(&self) -> Result<()> {
         self.during("pause", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Running | Status::Created => record.cgroup.freeze(),
@@ -212,7 +250,7 @@ impl Container {
     /// [`Kind::Status`] `container not paused` unless it is.
     pub fn resume(&self) -> Result<()> {
         self.during("resume", || {
-            self.directory.lock()?;
+            let _lock = self.directory.lock()?;
             let record = self.record()?;
             match self.status(&record)? {
                 Status::Paused => record.cgroup.thaw(),
@@ -229,12 +267,36 @@ impl Container {
         self.record()?.cgroup.processes()
     }
 
-    /// Removes what is there of it; what is gone already is fine.
-    pub(crate) fn remove(&self) -> Result<()> {
-        if let Some(record) = self.directory.record()? {
+    /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.
+    pub(crate) fn destroy(&self) -> Result<()> {
+        let config = self.directory.config()?.map(Config);
+        let Some(record) = self.directory.record()? else {
+            self.sweep(config.as_ref())?;
+            return self.forget();
+        };
+        // The kernel ends a pid namespace with its first process. Otherwise, or when that was not recorded any more, somebody
+        // may be left.
+        if !record.own_pids || record.pid == 0 {
             record.cgroup.kill_all(libc::SIGKILL)?;
-            record.cgroup.remove()?;
         }
+        record.cgroup.remove()?;
+        self.forget()?;
+        self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
+        Ok(())
+    }
+
+    /// Removes what a `create` left that was killed before it wrote its record: empty cgroups at the most. What the
+    /// configuration names may as well be another container's, so nothing in use is touched.
+    fn sweep(&self, config: Option<&Config>) -> Result<()> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
+        let linux = &spec.linux;
+        let plan = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?)?;
+        Cgroup::from_paths(plan.dirs).remove_unused();
+        Ok(())
+    }
+
+    /// Removes its directory alone: nothing else was made, or it is undone.
+    pub(crate) fn forget(&self) -> Result<()> {
         self.store.remove(&self.directory)
     }
 
@@ -295,16 +357,15 @@ impl Container {
         if !proc_stat::is_alive(record.pid, record.start_time) {
             return Ok(Status::Stopped);
         }
-        if self.directory.has_gate() {
-            return Ok(Status::Created);
-        }
         if self.directory.has_new_gate() {
             return Ok(Status::Creating);
         }
-        match record.cgroup.is_frozen() {
-            Ok(true) => Ok(Status::Paused),
-            _ => Ok(Status::Running),
-        }
+        // Before the gate: whoever waits there cannot hear a knock while it is frozen.
+        Ok(match record.cgroup.is_frozen() {
+            Ok(true) => Status::Paused,
+            _ if self.directory.has_gate() => Status::Created,
+            _ => Status::Running,
+        })
     }
 
     /// The first process, surely: one that took its number later began later.

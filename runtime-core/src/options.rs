@@ -3,10 +3,14 @@
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use crate::container::Config;
+
 /// How to create or run a container. The default is a container like runc's: no terminal socket, no extra descriptors, the
 /// caller's own standard streams.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Launch<'a> {
+    /// The configuration, in the place of the bundle's `config.json`. Paths in it are still relative to the bundle.
+    pub config: Option<&'a Config>,
     /// A listening unix socket that the terminal is sent to.
     pub console_socket: Option<&'a Path>,
     /// Give the process a terminal even if its configuration does not ask for one.

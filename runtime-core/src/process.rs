@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use crate::error::{At, Op, Result};
 use crate::sys::wait::{Ending, reap};
 
-/// A child of the caller, in a container. Dropping it leaves the process running; it raises no SIGCHLD and no
-/// `waitpid(-1)` of the program sees it, so only [`Process::wait`] can reap it.
+/// A child of the caller, in a container. Dropping it leaves the process running. Its end is known from the pidfd: whether the
+/// program handles SIGCHLD, ignores it, or reaps every child it finds, [`Process::wait`] learns the status (in the last two
+/// cases with Linux 6.15 or later).
 #[derive(Debug)]
 pub struct Process {
     pub(crate) pid: i32,
@@ -62,7 +63,7 @@ impl Process {
     /// Waits until it has ended, and reaps it. Blocks this thread only.
     ///
     /// # Errors
-    /// [`Op::Wait`] with ECHILD once it has been reaped.
+    /// [`Op::Wait`] with ECHILD where another part of the program has reaped it, before Linux 6.15.
     pub fn wait(&self) -> Result<Exit> {
         Ok(match reap(self.pidfd()).at(Op::Wait)? {
             Ending::Code(code) => Exit::Code(code),

@@ -16,7 +16,7 @@ use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::Launch;
 use crate::process::Process;
 use crate::spec::{NamespaceKind, Spec};
-use crate::state::{Directory, Record, Status, Store, timestamp};
+use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
 
 /// The containers below one directory, such as `/run/orlop`.
@@ -59,7 +59,7 @@ impl Runtime {
     /// fails, nothing is left behind.
     pub fn create(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<Container> {
         let create = || {
-            let bundle = Bundle::open(bundle)?;
+            let bundle = Bundle::open(bundle, options.config)?;
             let prepared = self.prepare(id, &bundle, options, Kept::Gate)?;
             let (container, _process) = self.launch(prepared, options)?;
             Ok(container)
@@ -73,7 +73,7 @@ impl Runtime {
     /// As for [`Runtime::create`], and [`Kind::Executable`] where the program cannot be executed.
     pub fn run(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<(Container, Process)> {
         let run = || {
-            let bundle = Bundle::open(bundle)?;
+            let bundle = Bundle::open(bundle, options.config)?;
             let prepared = self.prepare(id, &bundle, options, Kept::Child)?;
             self.launch(prepared, options)
         };
@@ -85,7 +85,7 @@ impl Runtime {
     /// # Errors
     /// What [`Runtime::create`] would find wrong before it starts anything.
     pub fn plan(&self, id: &str, bundle: &Path, options: &Launch<'_>) -> Result<Plan> {
-        let bundle = Bundle::open(bundle)?;
+        let bundle = Bundle::open(bundle, options.config)?;
         let spec = bundle.config.spec()?;
         self.compile(id, &bundle, &spec, options, Kept::Gate)
     }
@@ -108,7 +108,7 @@ impl Runtime {
     }
 
     fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
-        let host = Host::for_create(spec, &bundle.path, &*self.store)?;
+        let host = Host::for_create(spec, &bundle.path, options.stdio.in_order(), &*self.store)?;
         let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
             log::warn!("{} [config.json {}]", warning.message, warning.field);
@@ -118,28 +118,26 @@ impl Runtime {
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
+        launch::check_preserved(options.preserve_fds)?;
         let mut spec = bundle.config.spec()?;
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
-        let directory = self.store.make(id)?;
+        let (directory, lock) = self.store.make(id)?;
         let container = Container::new(self.store.clone(), directory);
-        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh(Some(container)) })
+        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh { container: Some(container), _lock: lock } })
     }
 
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
-        plan.cgroup.as_ref().map_or(Ok(()), Cgroup::refuse_taken)?;
-        fresh.directory()?.begin(&record, bundle.config.bytes())?;
+        fresh.directory()?.keep_config(bundle.config.bytes())?;
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
-            Ok(cgroup) => cgroup,
-            Err(error) => {
-                // Nothing of it is ours: whoever is in it must not be killed with this container.
-                record.cgroup = Cgroup::default();
-                fresh.directory()?.replace(&record)?;
-                return Err(error);
-            }
+            // A cgroup that is there may be another container's: it must not be emptied with this one.
+            Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
+            made => made?,
         };
+        // Whatever is in the cgroup from here on is this container's.
+        fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
@@ -155,7 +153,11 @@ impl Runtime {
         };
         let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
         record.pid = launched.pid();
-        record.start_time = crate::sys::proc_stat::start_time(record.pid).at(Op::State)?;
+        record.start_time = match crate::sys::proc_stat::start_time(record.pid) {
+            // In a program that ignores SIGCHLD the process may have come and gone: nothing else has this time.
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ESRCH) => 0,
+            time => time.at(Op::State)?,
+        };
         fresh.directory()?.replace(&record)?;
         let state = |status| crate::container::describe(&record, status);
         let talk = launched.converse(|barrier, launched| {
@@ -198,7 +200,7 @@ struct Bundle {
 }
 
 impl Bundle {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(path: &Path, config: Option<&Config>) -> Result<Self> {
         let path = std::path::absolute(path).at(Op::OpenBundle).map_err(|error| error.on(path))?;
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_nul| Error::new(Kind::Argument, Op::OpenBundle).message("the path holds a NUL byte"))?;
@@ -209,14 +211,21 @@ impl Bundle {
                 .kind_is(Kind::NotFound)
                 .hint("a bundle is a directory with a config.json and a root filesystem")
         })?;
-        let config = rustix::fs::openat(&directory, c"config.json", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
-            .at(Op::ReadConfig)
-            .map_err(|error| {
-                error.on(path.join("config.json")).kind_is(Kind::NotFound).hint("`orlop spec` writes one to begin with")
-            })?;
-        let bytes = crate::sys::file::read_all(config, LARGEST_CONFIG).at(Op::ReadConfig)?;
-        Ok(Self { path, name, config: Config::new(bytes) })
+        let config = match config {
+            Some(config) => config.clone(),
+            None => Config::new(read_config(&directory, &path)?),
+        };
+        Ok(Self { path, name, config })
     }
+}
+
+fn read_config(directory: &OwnedFd, path: &Path) -> Result<Vec<u8>> {
+    let config = rustix::fs::openat(directory, c"config.json", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        .at(Op::ReadConfig)
+        .map_err(|error| {
+            error.on(path.join("config.json")).kind_is(Kind::NotFound).hint("`orlop spec` writes one to begin with")
+        })?;
+    crate::sys::file::read_all(config, LARGEST_CONFIG).at(Op::ReadConfig)
 }
 
 struct Prepared<'b> {
@@ -228,22 +237,25 @@ struct Prepared<'b> {
 }
 
 /// A container under construction: dropped before it is done, everything of it is removed.
-struct Fresh(Option<Container>);
+struct Fresh {
+    container: Option<Container>,
+    _lock: Lock,
+}
 
 impl Fresh {
     fn directory(&self) -> Result<&Directory> {
-        self.0.as_ref().map(Container::directory).ok_or_else(|| Error::new(Kind::System, Op::State))
+        self.container.as_ref().map(Container::directory).ok_or_else(|| Error::new(Kind::System, Op::State))
     }
 
     fn keep(&mut self) -> Result<Container> {
-        self.0.take().ok_or_else(|| Error::new(Kind::System, Op::State))
+        self.container.take().ok_or_else(|| Error::new(Kind::System, Op::State))
     }
 }
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        if let Some(container) = self.0.take()
-            && let Err(error) = container.remove()
+        if let Some(container) = self.container.take()
+            && let Err(error) = container.destroy()
         {
             log::error!("{} is not wholly removed: {error}", container.id());
         }
@@ -309,12 +321,13 @@ fn act(
             launch::run_hooks(&spec.hooks.prestart, state, &bundle.path)?;
             launch::run_hooks(&spec.hooks.create_runtime, state, &bundle.path)
         }
-        Barrier::HookState => {
+        Barrier::HookState | Barrier::Created | Barrier::Ready => {
+            let Some(files) = hook_files else { return Ok(()) };
+            let status = if barrier == Barrier::HookState { Status::Creating } else { Status::Created };
             let inside = crate::sys::proc_stat::pid_inside(launched.pid()).at(Op::Hook)?;
-            let seen_inside = crate::State { pid: inside, ..state.clone() };
-            hook_files.map_or(Ok(()), |file| file.fill(&seen_inside))
+            files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
-        Barrier::IdMaps | Barrier::Ready => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore => Ok(()),
     }
 }
 

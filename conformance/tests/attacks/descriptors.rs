@@ -108,3 +108,27 @@ fn a_symlink_to_a_descriptor_as_cwd_does_not_escape() {
         did_not_escape(&carelessly(&bundle, &["run", "--bundle", &path, &bundle.id]));
     }
 }
+
+#[conformance::test]
+fn a_descriptor_to_be_preserved_that_is_not_open_is_none_of_the_runtimes() {
+    let bundle = Bundle::new()
+        .args(["ls", "-l", "/proc/self/fd"])
+        .set("/linux/sysctl", conformance::json!({"net.ipv4.ip_forward": "1"}));
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    for count in ["1", "30", "4294967295"] {
+        let outcome = bundle.runtime.call(["run", "--preserve-fds", count, "--bundle", &path, &bundle.id]);
+        outcome.fails().says("not open");
+    }
+    let container = Bundle::new().start();
+    container.exec_with(&["--preserve-fds", "30"], ["ls", "/proc/self/fd"]).fails().says("not open");
+}
+
+#[conformance::test]
+fn streams_that_the_caller_has_closed_are_null() {
+    let bundle = Bundle::new().args(["readlink", "/proc/self/fd/0"]);
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let inner = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"exec "$@" <&-"#, "-"]).arg(inner.get_program()).args(inner.get_args());
+    bundle.runtime.spawn(shell).wait().succeeds().prints("/dev/null");
+}

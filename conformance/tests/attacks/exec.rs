@@ -1,6 +1,6 @@
 //! `exec` gives what was asked for and no more (CVE-2016-3697, CVE-2022-29162, CVE-2025-27612, CVE-2026-30892).
 
-use conformance::{Bundle, Container};
+use conformance::{Bundle, Container, json};
 
 #[track_caller]
 fn caps(container: &Container, flags: &[&str], set: &str) -> u64 {
@@ -78,4 +78,49 @@ fn exec_shows_no_directory_of_the_host_while_it_joins() {
         container.exec(["true"]).succeeds();
     }
     assert_eq!(container.output(), "");
+}
+
+/// A container whose root is nobody on the host.
+fn mapped() -> Bundle {
+    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", mapping.clone());
+    bundle.set("/linux/gidMappings", mapping)
+}
+
+#[conformance::test]
+fn root_of_a_user_namespace_cannot_trace_an_init_in_it() {
+    // As the root of a pod whose user and pid namespaces a second container joins.
+    let container = mapped().create();
+    let pid = container.state()["pid"].to_string();
+    let look = ["-U", "-t", &pid, "-S", "0", "-G", "0", "readlink", &format!("/proc/{pid}/root")].map(str::to_owned);
+    let seen = std::process::Command::new("nsenter").args(look).output().unwrap();
+    assert!(!seen.status.success(), "saw {}", String::from_utf8_lossy(&seen.stdout));
+}
+
+#[conformance::test]
+fn a_score_for_the_oom_killer_is_set_in_a_user_namespace() {
+    let container = mapped().set("/process/oomScoreAdj", 100).start();
+    let file = container.host("process.json");
+    let process =
+        json!({"args": ["cat", "/proc/self/oom_score_adj"], "cwd": "/", "env": ["PATH=/bin"], "oomScoreAdj": 500});
+    std::fs::write(&file, process.to_string()).unwrap();
+    container.call_with(&["exec", "--process", &file], &[]).succeeds().prints("500");
+    container.exec(["cat", "/proc/1/oom_score_adj"]).succeeds().prints("100");
+}
+
+/// crun 1.29 closed this: a cgroup of `exec` that is not the container's has other limits.
+#[conformance::test]
+fn a_cgroup_of_exec_does_not_climb_out() {
+    let container = Bundle::new().start();
+    for path in ["..", "../..", "a/../../b", "/..", "memory:.."] {
+        let outcome = container.exec_with(&["--cgroup", path], ["true"]);
+        assert_ne!(outcome.code, 0, "`{path}` was taken");
+    }
+}
+
+#[conformance::test]
+fn clocks_are_set_in_a_user_namespace() {
+    let bundle = mapped().namespace("time").set("/linux/timeOffsets", json!({"boottime": {"secs": 1_000_000_000}}));
+    let uptime = bundle.args(["cut", "-d.", "-f1", "/proc/uptime"]).run().succeeds().stdout;
+    assert!(uptime.trim().parse::<u64>().unwrap() >= 1_000_000_000);
 }

@@ -209,7 +209,7 @@ fn a_cwd_that_is_a_file() {
 
 #[conformance::test]
 fn a_cwd_that_cannot_be_made() {
-    Bundle::new().set("/process/cwd", "/new/deep").never_starts().names("/process/cwd");
+    Bundle::new().set("/process/cwd", "/proc/new/deep").never_starts().names("/process/cwd");
 }
 
 #[conformance::test]

@@ -205,3 +205,74 @@ fn spec_does_not_overwrite() {
     let path = bundle.write().path().to_string_lossy().into_owned();
     bundle.runtime.call(["spec", "--bundle", &path]).fails();
 }
+
+#[conformance::test]
+fn a_container_in_the_foreground_can_be_changed_by_other_calls() {
+    let bundle = Bundle::new();
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.spawn(bundle.runtime.command(["run", "--bundle", &path, &bundle.id]));
+    let running = || bundle.runtime.call(["state", &bundle.id]).stdout.contains("running");
+    assert!(eventually(running));
+    let begin = std::time::Instant::now();
+    bundle.runtime.call(["pause", &bundle.id]).succeeds();
+    bundle.runtime.call(["resume", &bundle.id]).succeeds();
+    bundle.runtime.call(["kill", &bundle.id, "KILL"]).succeeds();
+    call.wait().exits(137);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(10), "nobody waits for the one in the foreground");
+}
+
+#[conformance::test]
+fn a_container_paused_before_its_start_can_be_resumed_and_started() {
+    let container = Bundle::sh("echo started").create();
+    container.call("pause").succeeds();
+    assert_eq!(container.status(), "paused");
+    container.call("start").fails().says("container paused");
+    container.call("resume").succeeds();
+    assert_eq!(container.status(), "created");
+    container.call("start").succeeds();
+    container.eventually_prints("started");
+}
+
+#[conformance::test]
+fn a_container_that_wants_anothers_cgroup_is_refused_and_does_the_other_no_harm() {
+    let above = format!("/orlop-test-shared-{}", std::process::id());
+    let path = format!("{above}/first");
+    let first = Bundle::new().set("/linux/cgroupsPath", path.as_str()).start();
+    for wanted in [&path, &above] {
+        Bundle::new().set("/linux/cgroupsPath", wanted.as_str()).refused().says("has processes in it");
+        assert_eq!(first.status(), "running");
+    }
+    first.delete();
+    for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+        drop(std::fs::remove_dir(hierarchy.path().join(&above[1..])));
+    }
+}
+
+#[conformance::test]
+fn a_container_without_mount_namespace_execs_in_its_own_root() {
+    let bundle = Bundle::new().file("/mine", "").without_namespace("mount").set("/mounts", json!([]));
+    let bundle = bundle.set("/linux/maskedPaths", json!([])).set("/linux/readonlyPaths", json!([]));
+    let container = bundle.set("/root/readonly", false).start();
+    container.exec(["ls", "/mine"]).succeeds().prints("/mine");
+}
+
+#[conformance::test]
+fn a_program_may_have_fewer_descriptors_than_its_launch_needs() {
+    for (soft, hard) in [(0, 0), (3, 3), (3, 1024)] {
+        let limits = json!([{"type": "RLIMIT_NOFILE", "soft": soft, "hard": hard}]);
+        let container = Bundle::sh("ulimit -n; ulimit -Hn").set("/process/rlimits", limits).create();
+        container.call("start").succeeds();
+        container.eventually_prints(&format!("{soft}\n{hard}"));
+    }
+}
+
+/// A hook without a timeout may take for ever.
+#[conformance::test]
+fn a_container_whose_last_hook_hangs_can_be_deleted() {
+    let hook = json!([{"path": "/bin/sleep", "args": ["sleep", "1000"]}]);
+    let container = Bundle::new().set("/hooks/startContainer", hook).create();
+    let start = container.bundle.runtime.spawn(container.bundle.runtime.command(["start", container.id()]));
+    assert!(eventually(|| container.call("ps").stdout.contains("sleep 1000")));
+    container.call_with(&["delete", "--force"], &[]).succeeds();
+    drop(start.wait());
+}

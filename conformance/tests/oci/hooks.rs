@@ -167,3 +167,14 @@ fn poststop_that_fails_does_not_stop_the_deletion() {
 fn state_in(file: &Path) -> Value {
     fs::read_to_string(file).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
 }
+
+#[conformance::test]
+fn poststop_runs_after_a_create_that_failed_in_a_hook() {
+    let bundle = Bundle::new();
+    let told = bundle.host("told").join("state");
+    let poststop = hook(&format!("cat > {}", told.display()));
+    let bundle = bundle.set("/hooks", json!({"createRuntime": hook("exit 1"), "poststop": poststop}));
+    bundle.refused();
+    let state: Value = serde_json::from_str(&fs::read_to_string(told).unwrap()).unwrap();
+    assert_eq!(state["status"], "stopped");
+}

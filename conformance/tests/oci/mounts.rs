@@ -138,6 +138,21 @@ fn overlay_joins_its_layers() {
 }
 
 #[conformance::test]
+fn overlay_takes_more_layers_than_fit_into_one_value() {
+    let bundle = Bundle::sh("cat /merged/*");
+    let layers: Vec<String> = (0..12)
+        .map(|number| {
+            let layer = bundle.host(&format!("a-layer-with-a-long-name-{number:02}"));
+            fs::write(layer.join(format!("{number:02}")), format!("{number} ")).unwrap();
+            layer.display().to_string()
+        })
+        .collect();
+    let option = format!("lowerdir={}", layers.join(":"));
+    assert!(option.len() > 255);
+    bundle.mount("overlay", "overlay", "/merged", &[&option]).run().succeeds().prints("0 1 2 3 4 5 6 7 8 9 10 11");
+}
+
+#[conformance::test]
 fn mounts_are_made_in_order() {
     let bundle = Bundle::sh("cat /a/b/file").mount("tmpfs", "tmpfs", "/a", &[]);
     fs::write(bundle.host("source").join("file"), "inner").unwrap();

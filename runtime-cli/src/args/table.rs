@@ -331,7 +331,7 @@ pub(crate) static COMMANDS: &[Command] = &[
         name: "plan",
         summary: "show what would be done for a bundle",
         about: "Each step comes with the field of config.json that causes it. Nothing is done.",
-        operands: Operands { shown: "[container-id]", least: 0, most: Some(1) },
+        operands: Operands { shown: "[bundle]", least: 0, most: Some(1) },
         in_order: false,
         flags: &[&flags::BUNDLE, &HELP],
         run: commands::plan::run,

@@ -5,8 +5,8 @@ use crate::args::Call;
 use crate::report::{self, DONE, Outcome};
 
 pub(crate) fn run(call: &Call) -> Outcome {
-    let id = call.operand(0)?.unwrap_or("plan");
-    let plan = runtime(call)?.plan(id, &bundle(call)?, &launch(call)?)?;
+    let bundle = call.operand(0)?.map_or_else(|| bundle(call), |path| Ok(path.into()))?;
+    let plan = runtime(call)?.plan("plan", &bundle, &launch(call)?)?;
     report::print(&plan.to_string())?;
     Ok(DONE)
 }

@@ -8,8 +8,9 @@ use nix::errno::Errno;
 use rustix::fs::Mode;
 use serde::{Deserialize, Serialize};
 
+use super::control::collect;
 use super::plan::{Dir, Plan};
-use super::{control, cpuset, device_program, enable, file, remove, write};
+use super::{cpuset, device_program, enable, file, remove, write};
 use crate::error::{Error, Kind, Op, Result};
 
 /// The cgroup of a container: one directory in each hierarchy. The directories outlive this value.
@@ -35,13 +36,6 @@ impl Cgroup {
         plan.owner.map_or(Ok(()), |owner| cgroup.delegate(owner))?;
         made.0.clear();
         Ok(cgroup)
-    }
-
-    /// Refuses a plan whose cgroup is somebody else's. To be asked before anything records that cgroup as the container's: what is
-    /// recorded is killed when the container is removed.
-    pub fn refuse_taken(plan: &Plan) -> Result<()> {
-        let census = control::census(&plan.dirs);
-        census.map_or(Ok(()), unoccupied)
     }
 
     /// Writes other limits, as [`super::update_plan`] computed them.
@@ -111,10 +105,18 @@ fn mkdir(path: &Path, made: &mut Made) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Refuses a cgroup with processes in it: they would share the limits. And a frozen one: init would never run (crun issue 2243).
+/// Refuses a cgroup with processes in it or below: they would share the limits, and die with the container. And a frozen one: init would never run (crun issue 2243).
 fn usable(dir: &Dir) -> Result<()> {
     let at = |errno| refused(&dir.path, errno);
-    unoccupied(dir)?;
+    let mut processes = Vec::new();
+    collect(&dir.path, &mut processes).map_err(at)?;
+    if !processes.is_empty() {
+        let message = "the cgroup is there already and has processes in it";
+        return Err(Error::new(Kind::Exists, Op::Cgroup)
+            .on(&dir.path)
+            .message(message)
+            .hint("choose another linux.cgroupsPath"));
+    }
     let frozen = match (dir.unified, dir.has("freezer")) {
         (true, _) => file::read_text(dir.path.join("cgroup.freeze")).map_err(at)? == "1",
         (_, true) => file::read_text(dir.path.join("freezer.state")).map_err(at)? != "THAWED",
@@ -125,31 +127,6 @@ fn usable(dir: &Dir) -> Result<()> {
         return Err(Error::new(Kind::Exists, Op::Cgroup).on(&dir.path).message(message).hint("thaw or remove it"));
     }
     Ok(())
-}
-
-fn unoccupied(dir: &Dir) -> Result<()> {
-    match is_occupied(dir) {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(Error::new(Kind::Exists, Op::Cgroup)
-            .on(&dir.path)
-            .message("the cgroup is there already and has processes in it")
-            .hint("choose another linux.cgroupsPath")),
-        Err(errno) => Err(refused(&dir.path, errno)),
-    }
-}
-
-/// Whether a process is in it or below. One that is not there has none.
-fn is_occupied(dir: &Dir) -> Result<bool, Errno> {
-    if dir.unified {
-        return match file::read_text(dir.path.join("cgroup.events")) {
-            Ok(events) => Ok(events.lines().any(|line| line == "populated 1")),
-            Err(Errno::ENOENT | Errno::ENODEV) => Ok(false),
-            Err(errno) => Err(errno),
-        };
-    }
-    let mut pids = Vec::new();
-    control::collect(&dir.path, &mut pids)?;
-    Ok(!pids.is_empty())
 }
 
 fn refused(path: &Path, errno: Errno) -> Error {

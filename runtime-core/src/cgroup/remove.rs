@@ -24,6 +24,14 @@ impl Cgroup {
         }
         failed.map_or(Ok(()), Err)
     }
+
+    /// Removes what nobody uses. A directory that has processes or children stays.
+    pub fn remove_unused(&self) {
+        for dir in &self.dirs {
+            // Whatever the answer: what is in use is not ours.
+            one(&dir.path).ok();
+        }
+    }
 }
 
 /// Removes one empty directory.

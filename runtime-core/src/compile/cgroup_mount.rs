@@ -16,8 +16,8 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
     match (mounts.host.cgroups.v1.is_empty(), own_namespace) {
         (false, _) => v1(mount, own_namespace, mounts, origin),
         (true, true) => {
-            fresh(c"cgroup2", &[], mount, local::MOUNT, mounts, origin)?;
-            place(local::MOUNT, mount, &mount.destination, mounts, origin);
+            fresh(c"cgroup2", &[], mount, local::CGROUPS, mounts, origin)?;
+            place(local::CGROUPS, mount, &mount.destination, mounts, origin);
             Ok(())
         }
         (true, false) => {

@@ -90,7 +90,7 @@ fn make(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) 
 fn bind(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) {
     let origin = origin.clone().hint("in a user namespace a device node of the host is shown: it must exist there");
     let tree: Slot = plan.open(Open::Tree { path: c(&device.path), recursive: false }, &origin);
-    // The host's /dev is usually shared: a peer of it would carry mounts on this node to the host's.
+    // In the host's peer group, whatever the container mounts on its node would appear on the host's.
     plan.push(propagate(tree, MS_PRIVATE), &origin);
     let (root, path) = layout.place(&device.path);
     plan.push(Step::Attach { mount: tree, root, path: &c(path), create: 2 }, &origin);

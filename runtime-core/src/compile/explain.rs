@@ -1,48 +1,88 @@
-//! A plan, printed: each step with the field of `config.json` it comes from.
+//! A plan, printed: what the parent does first, then each step of init, with the field of `config.json` it comes from.
+//!
+//! `h3` is what the parent opened third, `fd5` what init opened itself.
 
 use std::fmt;
 
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
-use crate::cgroup;
-
-use super::plan::{Open, Origin, Plan};
-use crate::spec::NamespaceKind;
+use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, propagation};
+use super::plan::{Barrier, IdMaps, Open, Origin, Plan};
+use crate::cgroup::{self, Missing};
+use crate::error::{Op, Pointer};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(cgroup) = &self.cgroup {
             explain_cgroup(f, cgroup)?;
         }
-        for (slot, (open, origin)) in (0..).zip(&self.opens) {
-            line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot + 1))), origin)?;
+        for (slot, (open, origin)) in (1..).zip(&self.opens) {
+            line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot))), origin)?;
         }
-        line(f, "clone3", &Kinds(self.namespaces).to_string(), &Origin::new(crate::Op::Spawn))?;
+        line(f, "clone3", &birth(self), &Origin::new(Op::Spawn))?;
         for ((index, step), origin) in self.steps().zip(&self.origins) {
             write!(f, "{index:>4}  ")?;
-            line(f, step.name(), &describe(&step), origin)?;
+            line(f, step.name(), &self.describe(index, &step), origin)?;
+            if let Step::Exec { env, .. } = step {
+                environment(f, env, origin)?;
+            }
         }
         Ok(())
     }
 }
 
 fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Result {
+    let path = |dir: usize, file: &str| {
+        cgroup.dirs.get(dir).map(|dir| dir.path.join(file)).unwrap_or_default().display().to_string()
+    };
+    let origin = Origin::new(Op::Cgroup);
     for dir in &cgroup.dirs {
-        line(f, "cgroup", &dir.path.display().to_string(), &Origin::new(crate::Op::Cgroup))?;
+        line(f, "cgroup", &dir.path.display().to_string(), &origin)?;
+    }
+    for enable in &cgroup.enable {
+        match &enable.field {
+            Some(field) => line(f, "controller", &enable.controller, &origin.clone().field(field))?,
+            None => line(f, "controller", &format!("{}, if it can be", enable.controller), &origin)?,
+        }
+    }
+    if let Some(fits) = &cgroup.fits {
+        let text = format!("{} is at most {}", path(fits.dir, fits.file), fits.limit);
+        line(f, "check", &text, &origin.clone().field(&fits.field))?;
     }
     for write in &cgroup.writes {
-        let dir = cgroup.dirs.get(write.dir).map(|dir| dir.path.join(&*write.file));
-        let text = format!("{} {}", dir.unwrap_or_default().display(), write.value);
-        line(f, "limit", &text, &Origin::new(crate::Op::Cgroup).field(&write.field))?;
+        let otherwise = match &write.missing {
+            Missing::Refuse => String::new(),
+            Missing::Skip => ", if it can be".to_owned(),
+            Missing::Use(file, value) => format!(", or {file} {value}"),
+        };
+        let text = format!("{} {}{otherwise}", path(write.dir, &write.file), write.value);
+        line(f, "limit", &text, &origin.clone().field(&write.field))?;
     }
     if let Some(program) = &cgroup.devices {
-        let text = format!("{} instructions", program.len());
-        line(f, "device-program", &text, &Origin::new(crate::Op::DeviceRules))?;
+        line(f, "device-program", &format!("{} instructions", program.len()), &origin)?;
     }
-    if let Some(owner) = cgroup.owner {
-        line(f, "cgroup-owner", &owner.to_string(), &Origin::new(crate::Op::Cgroup))?;
+    match cgroup.owner {
+        Some(owner) => line(f, "cgroup-owner", &owner.to_string(), &origin),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What the process is born into.
+fn birth(plan: &Plan) -> String {
+    let mut words = Vec::new();
+    if plan.namespaces != 0 {
+        words.push(format!("new {}", Kinds(plan.namespaces)));
+    }
+    if let Some(slot) = plan.user_namespace {
+        words.push(format!("in the user namespace of {}", Name(slot)));
+    }
+    if let Some(slot) = plan.pid_namespace {
+        words.push(format!("in the pid namespace of {}", Name(slot)));
+    }
+    if let Some(dir) = plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
+        words.push(format!("in {}", dir.path.display()));
+    }
+    words.join(", ")
 }
 
 impl Plan {
@@ -50,6 +90,32 @@ impl Plan {
     pub(crate) fn steps(&self) -> impl Iterator<Item = (usize, Step<'_>)> {
         Steps::new(&self.steps).map_while(Result::ok).enumerate()
     }
+
+    fn describe(&self, index: usize, step: &Step<'_>) -> String {
+        let barrier =
+            self.barriers.iter().find(|(at, _)| usize::try_from(*at) == Ok(index)).map(|(_, barrier)| barrier);
+        match (step, barrier) {
+            (Step::Barrier {}, Some(Barrier::IdMaps)) => {
+                format!("the parent writes {}", self.id_maps.as_ref().map(maps).unwrap_or_default())
+            }
+            (Step::Barrier {}, Some(Barrier::OomScore)) => {
+                let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
+                format!("the parent writes oom_score_adj {}", score.unwrap_or_default())
+            }
+            (Step::Barrier {}, Some(Barrier::RuntimeHooks)) => "the parent runs its hooks".to_owned(),
+            (Step::Barrier {}, Some(Barrier::HookState)) => "the parent writes the state for hooks".to_owned(),
+            (Step::Barrier {}, Some(Barrier::Created)) => "the parent writes that the container is created".to_owned(),
+            _ => describe(step),
+        }
+    }
+}
+
+fn maps(maps: &IdMaps) -> String {
+    let one = |name: &str, mappings: &[crate::spec::IdMapping]| {
+        let lines = mappings.iter().map(|map| format!("{} {} {}", map.container_id, map.host_id, map.size));
+        format!("{name} {}", lines.collect::<Vec<_>>().join("; "))
+    };
+    format!("{}, {}", one("uid_map", &maps.uids), one("gid_map", &maps.gids))
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str, origin: &Origin) -> fmt::Result {
@@ -59,17 +125,26 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str, origin: &Origin) -> 
     }
 }
 
+fn environment(f: &mut fmt::Formatter<'_>, env: Texts<'_>, exec: &Origin) -> fmt::Result {
+    let process = exec.field.as_ref().map(|field| field.as_str().trim_end_matches("/args").to_owned());
+    let field = Pointer::from_text(process.unwrap_or_default()).key("env");
+    env.iter().try_for_each(|variable| {
+        f.write_str("      ")?;
+        line(f, "env", &text(variable), &Origin::new(Op::Exec).field(&field))
+    })
+}
+
 fn describe(step: &Step<'_>) -> String {
     match *step {
-        Step::JoinCgroup { tasks } => Name(tasks).to_string(),
-        Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
-        Step::Unshare { flags } => Kinds(flags).to_string(),
         Step::Barrier {}
         | Step::ResetSignals {}
         | Step::Setsid {}
         | Step::ControllingTerminal {}
         | Step::LoopbackUp {} => String::new(),
-        Step::Prctl { option, value } => format!("{option} {value}"),
+        Step::JoinCgroup { tasks } => Name(tasks).to_string(),
+        Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
+        Step::Unshare { flags } => Kinds(flags).to_string(),
+        Step::Prctl { option, value } => Prctl(option, value).to_string(),
         Step::Umask { mask } => format!("{mask:04o}"),
         Step::JoinKeyring { name } | Step::Sethostname { name } | Step::Setdomainname { name } => text(name),
         Step::OpenHost { path, to } => format!("{} → {}", text(path), Name(to)),
@@ -77,57 +152,70 @@ fn describe(step: &Step<'_>) -> String {
         Step::Fsopen { fstype, to } => format!("{} → {}", text(fstype), Name(to)),
         Step::FsconfigString { fs, key, value } => format!("{} {}={}", Name(fs), text(key), text(value)),
         Step::FsconfigFlag { fs, key } => format!("{} {}", Name(fs), text(key)),
-        Step::Fsmount { fs, attributes, to } => format!("{} {}→ {}", Name(fs), Attributes(attributes.into()), Name(to)),
+        Step::Fsmount { fs, attributes, to } => {
+            let attributes = Attributes { set: attributes.into(), clear: 0 }.to_string();
+            phrase([Name(fs).to_string(), attributes, format!("→ {}", Name(to))])
+        }
         Step::CloneTree { of, recursive, to } => format!("{}{} → {}", Name(of), deep(recursive), Name(to)),
-        Step::MountSetattr { mount, recursive, set, clear, propagation, .. } => format!(
-            "{}{} {}{}{}",
-            Name(mount),
-            deep(recursive),
-            Attributes(set),
-            if clear == 0 { String::new() } else { format!("without {}", Attributes(clear)) },
-            propagation_name(propagation)
-        ),
-        Step::Attach { mount, root, path, .. } => format!("{} → {}:{}", Name(mount), Name(root), text(path)),
+        Step::MountSetattr { mount, recursive, set, clear, propagation: flags, .. } => {
+            let attributes = Attributes { set, clear }.to_string();
+            phrase([format!("{}{}", Name(mount), deep(recursive)), attributes, propagation(flags).to_owned()])
+        }
+        Step::Attach { mount, root, path, create } => {
+            let how = match create {
+                0 => ", which is there",
+                2 => ", a file",
+                3 => ", through no link",
+                _ => "",
+            };
+            format!("{} → {}:{}{how}", Name(mount), Name(root), text(path))
+        }
         Step::AttachOn { mount, on } => format!("{} → {}", Name(mount), Name(on)),
         Step::MakeDir { root, path, mode } => format!("{}:{} {mode:04o}", Name(root), text(path)),
-        Step::Mknod { root, path, mode, device, uid, gid } => format!(
-            "{}:{} {} {}:{} {:04o} {uid}:{gid}",
-            Name(root),
-            text(path),
-            node_kind(mode),
-            libc::major(device),
-            libc::minor(device),
-            mode & 0o7777
-        ),
+        Step::Mknod { root, path, mode, device, uid, gid } => {
+            let node = Node { mode, device };
+            format!("{}:{} {node} {:04o} {uid}:{gid}", Name(root), text(path), mode & 0o7777)
+        }
         Step::Symlink { root, path, target } => format!("{}:{} → {}", Name(root), text(path), text(target)),
         Step::Mask { root, path, .. } | Step::Protect { root, path } => format!("{}:{}", Name(root), text(path)),
         Step::PivotRoot { root } | Step::Chroot { root } => Name(root).to_string(),
         Step::CopyUp { root, path, to } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
         Step::Close { slot } => Name(slot).to_string(),
         Step::WriteFile { dir, path, value } => format!("{}:{} {}", Name(dir), text(path), lossy(value)),
-        Step::Setrlimit { resource, soft, hard } => format!("{resource} {soft} {hard}"),
+        Step::Setrlimit { resource, soft, hard } => Limit(resource, soft, hard).to_string(),
         Step::OpenPty { root, path, terminal, peer } => {
             format!("{}:{} → {} {}", Name(root), text(path), Name(terminal), Name(peer))
         }
         Step::SendFd { socket, fd, .. } => format!("{} over {}", Name(fd), Name(socket)),
-        Step::WindowSize { fd, rows, columns } => format!("{} {rows}x{columns}", Name(fd)),
+        Step::WindowSize { fd, rows, columns } => format!("{} {rows} rows {columns} columns", Name(fd)),
         Step::Stdio { fd } => Name(fd).to_string(),
-        Step::Fchown { fd, uid, .. } => format!("{} {uid}", Name(fd)),
-        Step::ChownStream { stream, uid } => format!("{stream} {uid}"),
+        Step::Fchown { fd, uid, .. } => format!("{} to {uid}", Name(fd)),
+        Step::ChownStream { stream, uid } => format!("{stream} to {uid}"),
         Step::CloseOthers { first, kept, also_kept } => {
-            format!("from {first}, but {} and {}", Name(kept), Name(also_kept))
+            let kept: String = [kept, also_kept]
+                .iter()
+                .filter(|slot| **slot != Slot::NONE)
+                .map(|slot| format!(" {}", Name(*slot)))
+                .collect();
+            let but = if kept.is_empty() { "" } else { ", but" };
+            format!("from {first}{but}{kept}")
         }
         Step::Setgroups { gids } => groups(gids),
         Step::Setgid { gid } => gid.to_string(),
         Step::Setuid { uid } => uid.to_string(),
-        Step::DropBounding { drop } => format!("{drop:#x}"),
-        Step::Capset { effective, permitted, inheritable } => format!("{effective:#x} {permitted:#x} {inheritable:#x}"),
-        Step::RaiseAmbient { raise } => format!("{raise:#x}"),
-        Step::Seccomp { flags, filter } => format!("{} instructions, flags {flags:#x}", filter.0.len() / 8),
+        Step::DropBounding { drop } => Set(drop).to_string(),
+        Step::Capset { effective, permitted, inheritable } => {
+            format!("effective {} permitted {} inheritable {}", Set(effective), Set(permitted), Set(inheritable))
+        }
+        Step::RaiseAmbient { raise } => Set(raise).to_string(),
+        Step::Seccomp { flags, filter } => format!("{} instructions{}", filter.0.len() / 8, FilterFlags(flags)),
         Step::Chdir { path } | Step::MakeCwd { path } => text(path),
         Step::Lookup { candidates } => words(candidates, ":"),
-        Step::Hook { path, timeout, .. } => format!("{} within {timeout} ms", text(path)),
-        Step::Gate { listener } => Name(listener).to_string(),
+        Step::Hook { path, args, timeout, .. } => {
+            let limit = if timeout == 0 { "for any time".to_owned() } else { format!("for at most {timeout} ms") };
+            phrase([text(path), words(args, " "), limit])
+        }
+        Step::Gate { listener } => format!("{}: created, until start", Name(listener)),
         Step::Exec { args, .. } => words(args, " "),
     }
 }
@@ -166,61 +254,13 @@ impl fmt::Display for Given<'_> {
     }
 }
 
-struct Kinds(u32);
-
-impl fmt::Display for Kinds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = NamespaceKind::ALL.iter().filter(|kind| self.0 & kind.flag() != 0).map(|kind| kind.name());
-        f.write_str(&names.collect::<Vec<_>>().join(","))
-    }
-}
-
-struct Attributes(u64);
-
-impl fmt::Display for Attributes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(u64, &str); 8] = [
-            (0x1, "ro"),
-            (0x2, "nosuid"),
-            (0x4, "nodev"),
-            (0x8, "noexec"),
-            (0x10, "noatime"),
-            (0x20, "strictatime"),
-            (0x80, "nodiratime"),
-            (0x20_0000, "nosymfollow"),
-        ];
-        let names: Vec<_> = match self.0 & 0x70 {
-            // All three bits together stand for the whole field of access-time modes.
-            0x70 => vec!["atime-mode"],
-            _ => NAMES.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| *name).collect(),
-        };
-        match names.is_empty() {
-            true => Ok(()),
-            false => write!(f, "{} ", names.join(",")),
-        }
-    }
-}
-
-fn propagation_name(flags: u64) -> &'static str {
-    match flags {
-        super::mounts::MS_SHARED => "shared",
-        super::mounts::MS_SLAVE => "slave",
-        super::mounts::MS_PRIVATE => "private",
-        super::mounts::MS_UNBINDABLE => "unbindable",
-        _ => "",
-    }
-}
-
 fn deep(recursive: bool) -> &'static str {
     if recursive { " and below" } else { "" }
 }
 
-fn node_kind(mode: u32) -> &'static str {
-    match mode & libc::S_IFMT {
-        libc::S_IFBLK => "b",
-        libc::S_IFIFO => "p",
-        _ => "c",
-    }
+/// What there is of these, as words.
+fn phrase<const N: usize>(parts: [String; N]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn text(text: &std::ffi::CStr) -> String {
@@ -237,5 +277,8 @@ fn words(texts: Texts<'_>, between: &str) -> String {
 
 fn groups(gids: Bytes<'_>) -> String {
     let ids = gids.0.chunks_exact(4).filter_map(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
-    ids.map(|id| id.to_string()).collect::<Vec<_>>().join(" ")
+    match gids.0.is_empty() {
+        true => "none".to_owned(),
+        false => ids.map(|id| id.to_string()).collect::<Vec<_>>().join(" "),
+    }
 }

@@ -28,11 +28,16 @@ pub(crate) fn before_pivot(spec: &Spec<'_>, plan: &mut Plan) {
 }
 
 /// `startContainer`, in the container, as its last deed before the program.
-pub(crate) fn before_start(spec: &Spec<'_>, plan: &mut Plan) {
+pub(crate) fn before_start(spec: &Spec<'_>, gate: bool, plan: &mut Plan) {
     if spec.hooks.start_container.is_empty() {
         return;
     }
     let state = hook_state(plan);
+    if !gate {
+        // At a gate the parent says so once init is ready.
+        let origin = Origin::new(Op::Hook).field(&Pointer::new("/hooks/startContainer"));
+        plan.wait_for(Barrier::Created, Step::Barrier {}, &origin);
+    }
     for hook in &spec.hooks.start_container {
         run(hook, state, Slot::NONE, plan);
     }

@@ -6,8 +6,11 @@
 mod cgroup_mount;
 mod devices;
 mod explain;
+#[cfg(test)]
+mod golden;
 mod hooks;
 mod mounts;
+mod names;
 mod namespaces;
 mod plan;
 mod process;
@@ -73,12 +76,15 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     if let Some(peer) = peer {
         terminal::show_console(peer, layout.root, &mut plan);
     }
+    layout.seal(&mut plan);
     hooks::before_pivot(spec, &mut plan);
-    rootfs::finish(spec, &layout, request, &mut plan);
+    rootfs::enter(spec, &layout, request, &mut plan);
+    process::make_cwd(&spec.process, &mut plan);
+    rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
-    hooks::before_start(spec, &mut plan);
+    hooks::before_start(spec, request.gate, &mut plan);
     process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
     Ok(plan)
 }
@@ -90,9 +96,12 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
     }
+    process::score(process, &mut plan);
     namespaces::join_target(spec, &mut plan);
-    let root = rootfs::of_target(&mut plan);
+    let root = rootfs::of_target(spec, host, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
+    rootfs::enter_target(spec, root, &mut plan);
+    process::make_cwd(process, &mut plan);
     process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, Slot::NONE, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);

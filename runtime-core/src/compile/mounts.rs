@@ -3,7 +3,8 @@
 //! Sources on the host are opened by the parent, before anything of the container exists; destinations are resolved
 //! beneath the root's descriptor (CVE-2021-30465, CVE-2024-45310).
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
+use std::ffi::CStr;
 
 use orlop_plan::{Slot, Step};
 
@@ -24,7 +25,7 @@ pub(crate) const MS_SLAVE: u64 = 1 << 19;
 pub(crate) const MS_SHARED: u64 = 1 << 20;
 
 /// What the mounts left for the steps after them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Layout {
     /// The container's root.
     pub(crate) root: Slot,
@@ -34,19 +35,20 @@ pub(crate) struct Layout {
     pub(crate) devices: bool,
     /// Whether there is a mount namespace whose root can be changed.
     pub(crate) pivots: bool,
+    /// Mounts that stay writable until everything in them is in place.
+    late: Vec<(Slot, Origin)>,
 }
 
 /// All mounts, in order.
 pub(crate) fn all(spec: &Spec<'_>, host: &Host, request: &Request<'_>, root: Slot, plan: &mut Plan) -> Result<Layout> {
     let pivots = *spec.linux.namespaces.get(NamespaceKind::Mount) != Namespace::Host;
-    let layout = Layout { root, dev: None, devices: true, pivots };
-    let mut mounts = Mounts { spec, host, request, layout, late: Vec::new(), plan };
+    let layout = Layout { root, dev: None, devices: true, pivots, late: Vec::new() };
+    let mut mounts = Mounts { spec, host, request, layout, kept: 0, plan };
     for (index, mount) in spec.mounts.iter().enumerate() {
         mounts.add(mount, host.bind_sources.get(index).copied().unwrap_or_default())?;
     }
-    mounts.seal();
     let layout = mounts.layout;
-    mask(spec, root, plan);
+    mask(spec, layout.root, plan);
     Ok(layout)
 }
 
@@ -56,14 +58,20 @@ pub(crate) struct Mounts<'m, 'c> {
     pub(crate) host: &'m Host,
     request: &'m Request<'m>,
     pub(crate) layout: Layout,
-    /// Mounts that stay writable until everything below them is in place.
-    late: Vec<(Slot, Origin)>,
+    /// How many mounts keep a slot of their own.
+    kept: u16,
     pub(crate) plan: &'m mut Plan,
 }
 
 impl Mounts<'_, '_> {
     fn add(&mut self, mount: &Mount<'_>, source_kind: FileKind) -> Result<()> {
         let origin = Origin::new(Op::Mount).field(&mount.at).path(&mount.destination);
+        if mount.destination == "/" {
+            let message = "a mount on / would cover the root filesystem";
+            return Err(
+                Error::unsupported(mount.at.key("destination"), message).hint("name its directory in root.path")
+            );
+        }
         match &mount.kind {
             MountKind::Bind { source, recursive } => self.bind(mount, source, *recursive, source_kind, &origin),
             MountKind::Filesystem { fstype, source } => self.filesystem(mount, fstype, source.as_deref(), &origin),
@@ -98,10 +106,10 @@ impl Mounts<'_, '_> {
         let new_dev = mount.destination == "/dev" && fstype == "tmpfs";
         // Mount points and devices are still made in these, so they become read-only last.
         let waits = mount.attributes.set & MOUNT_ATTR_RDONLY != 0 && (fstype == "tmpfs" || mount.destination == "/dev");
-        let slot = match (waits, new_dev) {
-            (true, _) => self.keep(mount, origin)?,
-            (false, true) => local::DEV,
-            (false, false) => local::MOUNT,
+        let slot = match new_dev {
+            _ if waits => self.keep(mount)?,
+            true => local::DEV,
+            false => local::MOUNT,
         };
         self.plan.push(
             Step::Fsopen { fstype: &c(fstype), to: local::FS },
@@ -132,35 +140,31 @@ impl Mounts<'_, '_> {
         }
         if new_dev {
             self.layout.dev = Some(slot);
+            self.layout.devices = true;
+        }
+        if waits {
+            self.layout.late.push((slot, origin.clone()));
         }
         Ok(())
     }
 
-    /// A slot in which a mount survives until it is made read-only.
-    pub(crate) fn keep(&mut self, mount: &Mount<'_>, origin: &Origin) -> Result<Slot> {
-        let index = usize::from(local::LATE) + self.late.len();
-        match u16::try_from(index) {
-            Ok(number) if index < orlop_plan::LOCAL_SLOTS => {
-                self.late.push((Slot::local(number), origin.clone()));
-                Ok(Slot::local(number))
-            }
-            _ => Err(Error::unsupported(mount.at.clone(), "too many read-only tmpfs mounts in one container")),
+    /// A slot that no other mount takes.
+    fn keep(&mut self, mount: &Mount<'_>) -> Result<Slot> {
+        let number = local::KEPT + self.kept;
+        if usize::from(number) >= orlop_plan::LOCAL_SLOTS {
+            return Err(Error::unsupported(mount.at.clone(), "too many read-only tmpfs mounts in one container"));
         }
+        self.kept += 1;
+        Ok(Slot::local(number))
     }
 
     /// Moves a mount to its place.
     pub(crate) fn attach(&mut self, slot: Slot, destination: &str, create: u8, origin: &Origin) {
-        if destination == "/" {
-            return self.plan.push(Step::AttachOn { mount: slot, on: self.layout.root }, origin);
+        if destination == "/dev" {
+            self.layout.dev = None;
         }
         let (root, path) = self.layout.place(destination);
         self.plan.push(Step::Attach { mount: slot, root, path: &c(path), create }, origin);
-    }
-
-    fn seal(&mut self) {
-        for (mount, origin) in std::mem::take(&mut self.late) {
-            set_attributes(mount, false, Attributes { set: MOUNT_ATTR_RDONLY, clear: 0 }, self.plan, &origin);
-        }
     }
 }
 
@@ -175,9 +179,32 @@ fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {
         .hint("the filesystem does not take this option or this value");
     let key = c(&data.key);
     match &data.value {
+        // fsconfig(2) takes 255 bytes; overlayfs takes its layers one by one as well (Linux 6.7).
+        Some(layers) if layers.len() > 255 && data.key == "lowerdir" => {
+            for (kind, layer) in lower_layers(layers) {
+                plan.push(Step::FsconfigString { fs: local::FS, key: kind, value: &c(&layer) }, &origin);
+            }
+        }
         Some(value) => plan.push(Step::FsconfigString { fs: local::FS, key: &key, value: &c(value) }, &origin),
         None => plan.push(Step::FsconfigFlag { fs: local::FS, key: &key }, &origin),
     }
+}
+
+/// The layers of `lowerdir`, topmost first: a colon parts them, two begin a data-only layer, a backslash takes the meaning of
+/// what follows it (Documentation/filesystems/overlayfs.rst).
+fn lower_layers(layers: &str) -> Vec<(&'static CStr, String)> {
+    let mut found = vec![(c"lowerdir+", String::new())];
+    let mut letters = layers.chars();
+    while let Some(letter) = letters.next() {
+        let Some((kind, layer)) = found.last_mut() else { break };
+        match letter {
+            '\\' => layer.extend(letters.next()),
+            ':' if layer.is_empty() => *kind = c"datadir+",
+            ':' => found.push((c"lowerdir+", String::new())),
+            other => layer.push(other),
+        }
+    }
+    found
 }
 
 /// What any mount may ask for once it exists: recursive attributes and propagation.
@@ -201,6 +228,13 @@ pub(crate) fn set_attributes(mount: Slot, recursive: bool, attributes: Attribute
 }
 
 impl Layout {
+    /// Makes read-only what had to wait: nothing is made in these any more.
+    pub(crate) fn seal(&self, plan: &mut Plan) {
+        for (mount, origin) in &self.late {
+            set_attributes(*mount, false, Attributes { set: MOUNT_ATTR_RDONLY, clear: 0 }, plan, origin);
+        }
+    }
+
     /// The nearest descriptor above `path`, and the rest of the path. Only a `/dev` that is new may stand in for the root: it
     /// holds no link that somebody else made.
     pub(crate) fn place<'p>(&self, path: &'p str) -> (Slot, &'p str) {
@@ -217,7 +251,7 @@ fn mask(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
     if !linux.masked_paths.is_empty() {
         open_masks(plan);
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for (index, path) in linux.readonly_paths.iter().enumerate() {
         let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/readonlyPaths").index(index)).path(path);
         plan.push(Step::Protect { root, path: &below_root(path) }, &origin);
@@ -236,4 +270,16 @@ fn open_masks(plan: &mut Plan) {
     plan.push(Step::FsconfigFlag { fs: local::FS, key: c"ro" }, &origin);
     let attributes = u32::try_from(MOUNT_ATTR_RDONLY | 0x2 | 0x4 | 0x8).unwrap_or_default(); // nosuid, nodev, noexec
     plan.push(Step::Fsmount { fs: local::FS, attributes, to: local::EMPTY }, &origin);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lower_layers;
+
+    #[test]
+    fn layers_are_parted_by_colons() {
+        let layers = lower_layers(r"/a:/b\:c:/d::/data");
+        let texts: Vec<_> = layers.iter().map(|(kind, layer)| (kind.to_str().unwrap(), layer.as_str())).collect();
+        assert_eq!(texts, [("lowerdir+", "/a"), ("lowerdir+", "/b:c"), ("lowerdir+", "/d"), ("datadir+", "/data")]);
+    }
 }

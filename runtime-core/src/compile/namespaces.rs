@@ -3,6 +3,7 @@
 use orlop_plan::{Bytes, Slot, Step};
 
 use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
+use super::process;
 use crate::error::{Op, Pointer};
 use crate::spec::{Namespace, NamespaceKind, Spec};
 
@@ -15,6 +16,9 @@ const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.fla
 pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
+    if matches!(user, Namespace::Host) {
+        process::score(&spec.process, plan);
+    }
     let mut late = 0;
     for kind in NamespaceKind::ALL {
         match namespaces.get(kind) {
@@ -24,31 +28,41 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
             Namespace::Join(path, field) => join(kind, path, field, plan),
         }
     }
-    if matches!(user, Namespace::New) {
-        map_ids(spec, plan);
-    }
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
-    if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
-        plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
-    }
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, plan);
+    }
+    // From here on init cannot write its own files in /proc: it cannot be traced, so they belong to the host's root.
+    match user {
+        Namespace::Host => {}
+        Namespace::New => map_ids(spec, plan),
+        Namespace::Join(..) => become_root(plan),
+    }
+    if !matches!(user, Namespace::Host) {
+        process::have_score_set(&spec.process, plan);
+    }
+    if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
+        plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
     }
 }
 
 /// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
 pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
+    let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
+    let (pid, others): (Vec<_>, Vec<_>) =
+        NamespaceKind::ALL.into_iter().filter(own).partition(|kind| *kind == NamespaceKind::Pid);
+    if pid.is_empty() && others.is_empty() {
+        return;
+    }
     let origin = Origin::new(Op::Namespace).field(&AT);
     let target = plan.open(Open::Target, &origin);
-    let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
-    if own(&NamespaceKind::Pid) {
+    if !pid.is_empty() {
         plan.pid_namespace = Some(target);
     }
-    let flags = NamespaceKind::ALL.into_iter().filter(own).filter(|kind| *kind != NamespaceKind::Pid);
-    let flags = flags.fold(0, |flags, kind| flags | kind.flag());
-    if flags != 0 {
+    if !others.is_empty() {
+        let flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
         plan.push(Step::Setns { ns: target, flags }, &origin);
     }
     if own(&NamespaceKind::User) {
@@ -89,9 +103,6 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
         NamespaceKind::Pid => plan.pid_namespace = Some(ns),
         NamespaceKind::User => plan.user_namespace = Some(ns),
         _ => plan.push(Step::Setns { ns, flags: kind.flag() }, &origin),
-    }
-    if kind == NamespaceKind::User {
-        become_root(plan);
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Plan {
     pub(crate) barriers: Vec<(u32, Barrier)>,
     /// The mappings of a new user namespace.
     pub(crate) id_maps: Option<IdMaps>,
+    /// `oom_score_adj`, where the parent sets it.
+    pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The cgroup to make.
     pub(crate) cgroup: Option<cgroup::Plan>,
     /// What was passed over.
@@ -96,11 +98,15 @@ pub(crate) enum Open {
 pub(crate) enum Barrier {
     /// Writes the id maps.
     IdMaps,
+    /// Writes `oom_score_adj`.
+    OomScore,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.
     HookState,
-    /// Records the container as created.
+    /// Tells the last hooks that the container is created.
+    Created,
+    /// The container is created: init is at its gate.
     Ready,
 }
 

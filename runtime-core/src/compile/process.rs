@@ -9,13 +9,13 @@ use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use super::{Request, namespaces, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
-use crate::spec::{Capabilities, Process, Seccomp, Warning};
+use crate::spec::{Capabilities, Process, Rlimit, Seccomp, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
-const PR_SET_KEEPCAPS: u32 = 8;
-const PR_SET_NO_NEW_PRIVS: u32 = 38;
-const PR_CAP_AMBIENT: u32 = 47;
-const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
+pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
+pub(crate) const PR_SET_NO_NEW_PRIVS: u32 = 38;
+pub(crate) const PR_CAP_AMBIENT: u32 = 47;
+pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(
@@ -31,12 +31,6 @@ pub(crate) fn enter(
         Some(peer) => terminal::adopt(peer, process.user.uid, plan),
         None => own_streams(process, host, plan),
     }
-    if let Some(score) = process.oom_score_adj {
-        let dir = namespaces::procfs(plan);
-        let value = score.to_string();
-        let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
-        plan.push(step, &at("oomScoreAdj").path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE"));
-    }
     work_in(process, plan);
     limit(process, plan);
     if process.no_new_privileges {
@@ -49,12 +43,41 @@ pub(crate) fn enter(
     look_up(process, plan);
 }
 
+/// Sets `oom_score_adj`, before a user namespace is joined: the kernel asks for privilege in the host's (proc_oom_score_adj(5)).
+pub(crate) fn score(process: &Process<'_>, plan: &mut Plan) {
+    let Some(score) = process.oom_score_adj else { return };
+    let dir = namespaces::procfs(plan);
+    let value = score.to_string();
+    let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
+    plan.push(step, &score_origin(process));
+}
+
+/// Has the parent set it: a process born in a user namespace lacks that privilege.
+pub(crate) fn have_score_set(process: &Process<'_>, plan: &mut Plan) {
+    let Some(score) = process.oom_score_adj else { return };
+    let origin = score_origin(process);
+    plan.wait_for(Barrier::OomScore, Step::Barrier {}, &origin);
+    plan.oom_score_adj = Some((score, origin));
+}
+
+fn score_origin(process: &Process<'_>) -> Origin {
+    let field = process.at.key("oomScoreAdj");
+    Origin::new(Op::Process).field(&field).path("oom_score_adj").hint("lowering it needs CAP_SYS_RESOURCE")
+}
+
+/// Makes the working directory if it is missing, as engines expect, while the root can still be written to.
+pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
+    if process.cwd != "/" {
+        plan.push(Step::MakeCwd { path: &c(&process.cwd) }, &cwd_origin(process));
+    }
+}
+
 /// Lets go of everything of the host's but what the last steps need (CVE-2016-9962, CVE-2024-21626); then says ready, and
 /// waits at the gate for `start`, if there is one.
 pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) {
     let origin = Origin::new(Op::Start);
     let listener = if request.gate { plan.open(Open::Gate, &origin) } else { Slot::NONE };
-    let first = 3 + request.preserve_fds;
+    let first = request.preserve_fds.saturating_add(3);
     plan.push(Step::CloseOthers { first, kept: listener, also_kept: hook_state }, &origin);
     if request.gate {
         plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
@@ -63,6 +86,7 @@ pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan)
 
 /// The program takes the place of init.
 pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
+    limit_files(process, plan);
     if process.no_new_privileges {
         filter(seccomp, host, plan);
     }
@@ -86,21 +110,40 @@ fn own_streams(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     }
 }
 
-/// The working directory is made if it is missing, as engines expect, and is inside the root (CVE-2024-21626).
+/// The working directory is inside the root (CVE-2024-21626).
 fn work_in(process: &Process<'_>, plan: &mut Plan) {
-    let origin = Origin::new(Op::Cwd).field(&process.at.key("cwd")).path(&process.cwd);
-    let path = c(&process.cwd);
-    if process.cwd != "/" {
-        plan.push(Step::MakeCwd { path: &path }, &origin);
-    }
-    plan.push(Step::Chdir { path: &path }, &origin);
+    plan.push(Step::Chdir { path: &c(&process.cwd) }, &cwd_origin(process));
+}
+
+fn cwd_origin(process: &Process<'_>) -> Origin {
+    Origin::new(Op::Cwd).field(&process.at.key("cwd")).path(&process.cwd)
 }
 
 fn limit(process: &Process<'_>, plan: &mut Plan) {
     for rlimit in &process.rlimits {
         let origin = Origin::new(Op::Rlimit).field(&rlimit.at).hint("raising a hard limit needs CAP_SYS_RESOURCE");
+        let Rlimit { resource, soft, hard, .. } = *rlimit;
+        let soft = match is_too_low(rlimit) {
+            true if hard < FEW_FILES => continue,
+            true => FEW_FILES,
+            false => soft,
+        };
+        plan.push(Step::Setrlimit { resource, soft, hard }, &origin);
+    }
+}
+
+const RLIMIT_NOFILE: u32 = 7;
+/// As many descriptors as the steps up to the program may need: a lower limit comes after them. To lower it needs no privilege.
+const FEW_FILES: u64 = 64;
+
+fn is_too_low(rlimit: &Rlimit) -> bool {
+    rlimit.resource == RLIMIT_NOFILE && rlimit.soft < FEW_FILES
+}
+
+fn limit_files(process: &Process<'_>, plan: &mut Plan) {
+    for rlimit in process.rlimits.iter().filter(|rlimit| is_too_low(rlimit)) {
         let step = Step::Setrlimit { resource: rlimit.resource, soft: rlimit.soft, hard: rlimit.hard };
-        plan.push(step, &origin);
+        plan.push(step, &Origin::new(Op::Rlimit).field(&rlimit.at));
     }
 }
 

@@ -5,8 +5,9 @@ use orlop_plan::{Slot, Step};
 
 use super::Request;
 use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
-use super::plan::{Open, Origin, Plan, in_bundle};
+use super::plan::{Open, Origin, Plan, c, in_bundle};
 use crate::error::{Error, Op, Pointer, Result};
+use crate::host::Host;
 use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
 
 const ROOT: Pointer = Pointer::new("/root/path");
@@ -31,10 +32,10 @@ pub(crate) mod local {
     pub(crate) const TERMINAL: Slot = Slot::local(6);
     /// The process's side of the terminal.
     pub(crate) const PEER: Slot = Slot::local(7);
-    /// The directory of all cgroup v1 hierarchies.
+    /// The hierarchy of cgroup v2, or the directory of all those of v1.
     pub(crate) const CGROUPS: Slot = Slot::local(8);
-    /// The first of those in which mounts wait that become read-only at the end.
-    pub(crate) const LATE: u16 = 9;
+    /// The first of those that each hold one mount to the end.
+    pub(crate) const KEPT: u16 = 9;
 }
 
 /// Has the parent open the root filesystem, and puts it where nothing of the host's mounts can see it.
@@ -58,10 +59,21 @@ pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> R
     Ok(root)
 }
 
-/// The root of the container that `exec` has joined.
-pub(crate) fn of_target(plan: &mut Plan) -> Slot {
-    plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, &Origin::new(Op::Root));
+/// The root of the container that `exec` joins: that of its mount namespace, or where it has none the one it was put in.
+pub(crate) fn of_target(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Slot {
+    let origin = Origin::new(Op::Root).field(&ROOT);
+    if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
+        return plan.open(Open::Directory { path: c(&host.target_root.to_string_lossy()) }, &origin);
+    }
+    plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, &origin);
     local::OLD_ROOT
+}
+
+/// Enters the root of a container without a mount namespace: nothing else keeps a second process out of the host's.
+pub(crate) fn enter_target(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
+    if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
+        plan.push(Step::Chroot { root }, &Origin::new(Op::Root).field(&ROOT));
+    }
 }
 
 /// The propagation that trees taken from the host begin with: what the whole root is to have, slave unless it says otherwise.
@@ -80,11 +92,19 @@ pub(crate) fn propagate(mount: Slot, flags: u64) -> Step<'static> {
     Step::MountSetattr { mount, recursive, set: 0, clear: 0, propagation: flags & !MS_REC, userns: Slot::NONE }
 }
 
-/// The last changes to the root, then into it.
-pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, plan: &mut Plan) {
+/// Into the root.
+pub(crate) fn enter(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, plan: &mut Plan) {
     let origin = Origin::new(Op::Root).field(&ROOT).path(&spec.root);
+    let step = match layout.pivots && !request.no_pivot {
+        true => Step::PivotRoot { root: layout.root },
+        false => Step::Chroot { root: layout.root },
+    };
+    plan.push(step, &origin);
+}
+
+/// The last changes to the root, once nothing is made in it any more.
+pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, plan: &mut Plan) {
     if !layout.pivots {
-        plan.push(Step::Chroot { root: layout.root }, &origin);
         return;
     }
     if spec.root_readonly {
@@ -98,11 +118,6 @@ pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, pl
         };
         plan.push(read_only, &Origin::new(Op::Root).field(&Pointer::new("/root/readonly")));
     }
-    let enter = match request.no_pivot {
-        true => Step::Chroot { root: layout.root },
-        false => Step::PivotRoot { root: layout.root },
-    };
-    plan.push(enter, &origin);
     // Not before: a root that is shared cannot be pivoted to (pivot_root(2), EINVAL).
     let at_the_end = match spec.linux.rootfs_propagation {
         Some(Propagation::Shared) => MS_SHARED,

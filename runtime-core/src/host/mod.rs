@@ -6,12 +6,13 @@ mod passwd;
 mod process;
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cgroup::{Cgroup, Layout};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
+use crate::sys::streams::Streams;
 
 /// The facts of this machine.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Host {
     pub(crate) cgroups: Layout,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
     pub(crate) target_cgroups: usize,
+    /// The root directory of the container that `exec` joins.
+    pub(crate) target_root: PathBuf,
     /// The capabilities that can be granted, bit N for capability N.
     pub(crate) capabilities: u64,
     /// What each bind mount's source is, by index in `mounts`.
@@ -47,13 +50,13 @@ const ALL_CAPABILITIES: u64 = u64::MAX;
 
 impl Host {
     /// What `create` and `run` need to know.
-    pub(crate) fn for_create(spec: &Spec<'_>, bundle: &Path, cache: &dyn Cache) -> Result<Self> {
+    pub(crate) fn for_create(spec: &Spec<'_>, bundle: &Path, streams: Streams<'_>, cache: &dyn Cache) -> Result<Self> {
         let root = bundle.join(&*spec.root);
         Ok(Self {
             cgroups: Layout::probe()?,
             bind_sources: bind_sources(spec, bundle)?,
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
-            ..Self::for_process(&spec.process, spec, cache)?
+            ..Self::for_process(&spec.process, spec, streams, cache)?
         })
     }
 
@@ -63,16 +66,18 @@ impl Host {
         spec: &Spec<'_>,
         root: &Path,
         cgroup: &Cgroup,
+        streams: Streams<'_>,
         cache: &dyn Cache,
     ) -> Result<Self> {
         Ok(Self {
             target_cgroups: cgroup.paths().iter().filter(|dir| !dir.unified).count(),
+            target_root: root.to_owned(),
             home: passwd::home(process, || passwd::below(root)),
-            ..Self::for_process(process, spec, cache)?
+            ..Self::for_process(process, spec, streams, cache)?
         })
     }
 
-    fn for_process(process: &Process<'_>, spec: &Spec<'_>, cache: &dyn Cache) -> Result<Self> {
+    fn for_process(process: &Process<'_>, spec: &Spec<'_>, streams: Streams<'_>, cache: &dyn Cache) -> Result<Self> {
         let own_users = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
         let seccomp = spec.linux.seccomp.as_ref().map(|profile| match cache.directory() {
             Some(directory) => seccomp::cached(profile, directory.as_fd()),
@@ -80,7 +85,7 @@ impl Host {
         });
         Ok(Self {
             capabilities: if own_users { ALL_CAPABILITIES } else { process::capabilities()? },
-            streams_to_own: process::streams_to_own(process),
+            streams_to_own: process::streams_to_own(process, streams),
             seccomp: seccomp.transpose()?,
             ..Self::default()
         })

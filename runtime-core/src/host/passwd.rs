@@ -16,7 +16,7 @@ pub(super) fn home(process: &Process<'_>, passwd: impl FnOnce() -> Option<OwnedF
     if process.env.iter().any(|variable| variable.starts_with("HOME=") && variable.len() > "HOME=".len()) {
         return None;
     }
-    let found = passwd().and_then(|file| read(file)).and_then(|text| entry(&text, process.user.uid));
+    let found = passwd().and_then(read).and_then(|text| entry(&text, process.user.uid));
     Some(found.unwrap_or_else(|| "/".to_owned()))
 }
 
@@ -40,18 +40,19 @@ pub(super) fn below(root: &Path) -> Option<OwnedFd> {
 }
 
 fn open(dir: impl std::os::fd::AsFd, path: &Path, resolve: ResolveFlags) -> Option<OwnedFd> {
-    // A FIFO in an image must not hang the runtime.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    rustix::fs::openat2(dir, path, flags, Mode::empty(), resolve).ok()
+    // A FIFO in an image must not hang the runtime, and to open a device is to use it (a watchdog begins to count).
+    let found = rustix::fs::openat2(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve).ok()?;
+    let stat = rustix::fs::fstat(&found).ok()?;
+    if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::RegularFile {
+        return None;
+    }
+    let found = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&found));
+    rustix::fs::open(found, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
 }
 
 fn read(file: OwnedFd) -> Option<String> {
-    let file = std::fs::File::from(file);
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
     let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes).ok()?;
+    std::fs::File::from(file).take(LARGEST).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -6,6 +6,7 @@ use rustix::fs::{FileType, fstat};
 
 use crate::error::{At, Op, Result};
 use crate::spec::Process;
+use crate::sys::streams::Streams;
 
 /// The capabilities this process has, and so can grant.
 pub(super) fn capabilities() -> Result<u64> {
@@ -13,12 +14,21 @@ pub(super) fn capabilities() -> Result<u64> {
 }
 
 /// The standard streams that are not the user's yet. `/dev/null` belongs to everybody and stays as it is.
-pub(super) fn streams_to_own(process: &Process<'_>) -> Vec<u32> {
+pub(super) fn streams_to_own(process: &Process<'_>, given: Streams<'_>) -> Vec<u32> {
     if process.terminal {
         return Vec::new();
     }
-    let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    (0..).zip(streams).filter(|(_, stream)| is_foreign(*stream, process.user.uid)).map(|(number, _)| number).collect()
+    foreign(given, process.user.uid)
+}
+
+fn foreign(given: Streams<'_>, uid: u32) -> Vec<u32> {
+    let stream = |number, given: Option<_>| given.or_else(|| crate::sys::streams::standard(number));
+    let streams = given.into_iter().enumerate().map(|(number, given)| stream(number, given));
+    (0..)
+        .zip(streams)
+        .filter(|(_, stream)| stream.is_some_and(|fd| is_foreign(fd, uid)))
+        .map(|(number, _)| number)
+        .collect()
 }
 
 fn is_foreign(stream: BorrowedFd<'_>, uid: u32) -> bool {
@@ -30,4 +40,19 @@ fn is_foreign(stream: BorrowedFd<'_>, uid: u32) -> bool {
 
 fn is_null(stat: &rustix::fs::Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == libc::makedev(1, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn null_is_nobodys_whatever_this_programs_own_streams_are() {
+        let null = std::fs::File::open("/dev/null").unwrap();
+        let (pipe, _other_end) = std::io::pipe().unwrap();
+        let given = [Some(null.as_fd()), Some(pipe.as_fd()), Some(null.as_fd())];
+        assert_eq!(foreign(given, 12345), [1]);
+    }
 }

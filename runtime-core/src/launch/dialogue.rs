@@ -123,3 +123,66 @@ fn is_readable(fd: BorrowedFd<'_>, patience: Option<Duration>) -> Result<bool> {
     let ready = rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).at(Op::Dialogue)?;
     Ok(ready > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsFd, OwnedFd};
+
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+    use crate::error::Pointer;
+
+    fn pair() -> (OwnedFd, OwnedFd) {
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap()
+    }
+
+    fn heard(bytes: &[u8]) -> Result<Said> {
+        let (ours, theirs) = pair();
+        rustix::net::send(&theirs, bytes, SendFlags::empty()).unwrap();
+        listen(ours.as_fd(), None)
+    }
+
+    #[test]
+    fn a_report_of_any_other_length_is_none() {
+        for len in (1..20).filter(|len| *len != Report::LEN) {
+            let error = heard(&vec![1; len]).unwrap_err();
+            assert_eq!(error.to_string(), "talk to init: init gave a report that is cut short or not one", "{len}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_waits_or_failed_is_heard_and_so_is_the_end() {
+        let failed = Report { step: 7, errno: 2 };
+        assert_eq!(heard(&Report { step: 7, errno: 0 }.encode()).unwrap(), Said::Waits(7));
+        assert_eq!(heard(&failed.encode()).unwrap(), Said::Failed(failed));
+        let (ours, theirs) = pair();
+        drop(theirs);
+        assert_eq!(listen(ours.as_fd(), None).unwrap(), Said::Gone);
+    }
+
+    #[test]
+    fn silence_has_an_end() {
+        let (ours, _theirs) = pair();
+        let error = listen(ours.as_fd(), Some(Duration::from_millis(1))).unwrap_err();
+        assert_eq!(error.kind(), Kind::Timeout);
+    }
+
+    #[test]
+    fn a_report_gets_the_words_of_its_step() {
+        let args = Pointer::new("/process/args");
+        let hook = Origin::new(Op::Hook).path("/bin/hook").field(&Pointer::new("/hooks/createContainer/0"));
+        let origins = [
+            Origin::new(Op::Exec).path("/bin/x").field(&args),
+            Origin::new(Op::Exec).path("x").field(&args).hint(crate::compile::NOT_IN_PATH),
+            hook,
+        ];
+        let words = |step, errno| explain(Report { step, errno }, &origins).to_string();
+        assert_eq!(words(0, libc::EACCES), "exec /bin/x: permission denied [config.json /process/args]");
+        assert_eq!(words(0, libc::ENOENT), "exec /bin/x: no such file or directory [config.json /process/args]");
+        assert_eq!(words(1, libc::ENOENT), "exec x: executable file not found in $PATH [config.json /process/args]");
+        assert_eq!(words(2, -3), "run hook /bin/hook: ended with status 3 [config.json /hooks/createContainer/0]");
+        assert_eq!(words(2, -265), "run hook /bin/hook: was killed by signal 9 [config.json /hooks/createContainer/0]");
+        assert_eq!(words(9, libc::EINVAL), "talk to init: init could not read its plan");
+    }
+}

@@ -9,9 +9,9 @@ use crate::compile::LastSteps;
 use crate::error::{At, Op, Result};
 use crate::state::Directory;
 
-/// The start gate of one container.
+/// The start gate of one container, knocked at.
 #[derive(Debug)]
-pub(crate) struct Gate;
+pub(crate) struct Gate(OwnedFd);
 
 impl Gate {
     /// Makes the gate; the listening socket is for init.
@@ -22,11 +22,16 @@ impl Gate {
         Ok(socket)
     }
 
-    /// Knocks, and waits until the program runs. `origins` gives words to a report about one of the last steps.
-    pub(crate) fn open(directory: &Directory, last_steps: &LastSteps) -> Result<()> {
+    /// Knocks: nobody else can.
+    pub(crate) fn knock(directory: &Directory) -> Result<Self> {
         let socket = socket()?;
         rustix::net::connect(&socket, &address(directory, true)?).at(Op::Start)?;
-        match dialogue::listen(socket.as_fd(), None)? {
+        Ok(Self(socket))
+    }
+
+    /// Waits until the program runs. `last_steps` gives words to a report about one of them.
+    pub(crate) fn wait(self, last_steps: &LastSteps) -> Result<()> {
+        match dialogue::listen(self.0.as_fd(), None)? {
             Said::Gone => Ok(()),
             Said::Failed(report) => {
                 let step = report.step.saturating_sub(last_steps.first);

@@ -1,6 +1,7 @@
 //! Hooks of the runtime's namespaces, and what all hooks read and say (config.md, "POSIX-platform Hooks").
 //!
-//! A hook is started as everything is: through init, with a plan of its own. So no SIGCHLD of a hook reaches the host program.
+//! A hook is started as everything is: through init, with a plan of its own. So it inherits nothing that the host program has
+//! open, blocks or ignores.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;

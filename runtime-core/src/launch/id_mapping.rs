@@ -1,4 +1,4 @@
-//! The id maps of a new user namespace (`user_namespaces(7)`).
+//! What a process in a user namespace cannot write itself: the id maps (`user_namespaces(7)`) and its `oom_score_adj`.
 
 use std::fmt::Write as _;
 
@@ -11,6 +11,13 @@ pub(crate) fn write(plan: &Plan, pid: i32) -> Result<()> {
     let Some(maps) = &plan.id_maps else { return Ok(()) };
     one(pid, "uid_map", &maps.uids, Pointer::new("/linux/uidMappings"))?;
     one(pid, "gid_map", &maps.gids, Pointer::new("/linux/gidMappings"))
+}
+
+/// Writes `pid`'s `oom_score_adj`.
+pub(crate) fn write_oom_score(plan: &Plan, pid: i32) -> Result<()> {
+    let Some((score, origin)) = &plan.oom_score_adj else { return Ok(()) };
+    std::fs::write(format!("/proc/{pid}/oom_score_adj"), score.to_string())
+        .map_err(|error| origin.error(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))))
 }
 
 fn one(pid: i32, file: &str, mappings: &[IdMapping], field: Pointer) -> Result<()> {

@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use orlop_plan::Slot;
-use rustix::fs::MemfdFlags;
+use rustix::fs::{MemfdFlags, Mode, OFlags};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::cgroup::Cgroup;
 use crate::compile::{Barrier, Plan};
-use crate::error::{At, Error, Op, Result};
+use crate::error::{At, Error, Kind, Op, Result};
+use crate::sys::streams::{self, Streams};
 use dialogue::Said;
 use spawn::{Birth, Born};
 
@@ -42,9 +43,6 @@ pub(crate) struct Launched<'p> {
     patience: Option<Duration>,
 }
 
-/// What the standard streams of a process are; `None` is the caller's own.
-pub(crate) type Streams<'s> = [Option<BorrowedFd<'s>>; 3];
-
 /// Starts init on its way through `plan`.
 pub(crate) fn launch<'p>(
     plan: &'p Plan,
@@ -53,11 +51,14 @@ pub(crate) fn launch<'p>(
     stdio: Streams<'_>,
 ) -> Result<Launched<'p>> {
     let target = sources.target;
+    let null = null_for_missing(&stdio)?;
+    let stdio = complete(stdio, null.as_ref());
     let opened = opens::all(plan, sources)?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .at(Op::Dialogue)?;
+    let theirs = streams::above_standard(theirs).at(Op::Dialogue)?;
     let fds: Vec<i32> = opened.iter().map(|fd| fd.as_raw_fd()).collect();
     let memory = encode(plan, theirs.as_raw_fd(), &fds)?;
     let given = |slot: Option<Slot>| slot.and_then(|slot| opened.get(slot.index()?.checked_sub(1)?));
@@ -97,7 +98,39 @@ fn encode(plan: &Plan, dialogue: i32, opened: &[i32]) -> Result<OwnedFd> {
     orlop_plan::Plan::write(&fds, plan.trace_slot(), &plan.steps, &mut bytes);
     let memory = rustix::fs::memfd_create("orlop-plan", MemfdFlags::CLOEXEC).at(Op::Spawn)?;
     crate::sys::file::write_all(&memory, &bytes).at(Op::Spawn)?;
-    Ok(memory)
+    streams::above_standard(memory).at(Op::Spawn)
+}
+
+/// `/dev/null`, where a stream is neither given nor there: a container whose standard input is closed would find the first
+/// thing init opens there.
+fn null_for_missing(stdio: &Streams<'_>) -> Result<Option<OwnedFd>> {
+    let missing =
+        stdio.iter().enumerate().any(|(number, given)| given.is_none() && streams::standard(number).is_none());
+    let open = || rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOCTTY, Mode::empty());
+    missing.then(open).transpose().at(Op::Spawn)
+}
+
+fn complete<'s>(mut stdio: Streams<'s>, null: Option<&'s OwnedFd>) -> Streams<'s> {
+    if let Some(null) = null {
+        for (number, stream) in stdio.iter_mut().enumerate() {
+            if stream.is_none() && streams::standard(number).is_none() {
+                *stream = Some(null.as_fd());
+            }
+        }
+    }
+    stdio
+}
+
+/// Refuses descriptors to be preserved that are not there: what this library opens would lie in their place.
+pub(crate) fn check_preserved(count: u32) -> Result<()> {
+    match streams::first_missing(count) {
+        None => Ok(()),
+        Some(number) => Err(Error::new(Kind::Argument, Op::Spawn)
+            .message(format!("descriptor {number}, which is to be preserved, is not open"))
+            .hint(
+                "--preserve-fds N hands on the descriptors 3 to N + 2: all of them must be open, without close-on-exec",
+            )),
+    }
 }
 
 /// No limit where a hook of init has none: the specification lets it take all the time it wants.
@@ -125,8 +158,9 @@ impl Launched<'_> {
         loop {
             match dialogue::listen(self.dialogue.as_fd(), self.patience)? {
                 Said::Waits(step) => match self.barrier(step) {
-                    Some(Barrier::Ready) => return Ok(()),
+                    Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),
                 },

@@ -60,6 +60,8 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>>
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),
         })
+        // The child puts the standard streams in place before init finds these by number.
+        .map(|opened| crate::sys::streams::above_standard(opened?).at(Op::Open))
         .collect()
 }
 

@@ -7,12 +7,13 @@
 
 use std::arch::asm;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use nix::errno::Errno;
+use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow};
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::{MemfdFlags, Mode, SealFlags};
 
 use crate::error::{At, Error, Op, Result};
 use crate::init_image::INIT;
@@ -128,7 +129,10 @@ fn clone_inside(namespace: BorrowedFd<'_>, birth: &Birth<'_>, child: &Child<'_>)
     };
     let mut arguments = arguments(&mut stack, &mut pidfd, libc::CLONE_FILES as u64);
     into_cgroup(birth, &mut arguments);
-    let pid = start(&arguments, &between)?;
+    let pid = {
+        let _private = Private::begin()?;
+        start(&arguments, &between)?
+    };
     // SAFETY: CLONE_PIDFD has just stored this descriptor, and nobody else has it.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     let between_born = executed(&between, Born { pid, pidfd })?;
@@ -140,8 +144,33 @@ fn clone_inside(namespace: BorrowedFd<'_>, birth: &Birth<'_>, child: &Child<'_>)
     executed(child, Born { pid, pidfd })
 }
 
-/// No exit signal: a SIGCHLD of ours is none of the host program's business. Once the process has another parent, the kernel
-/// sends one as usual.
+/// While children in a user namespace that is not new share this process's memory, nobody in that namespace may trace them:
+/// it would be tracing this process (CVE-2015-8709). One at a time, so that each puts back what it found.
+struct Private {
+    before: bool,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Private {
+    fn begin() -> Result<Self> {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = prctl::get_dumpable().at(Op::Spawn)?;
+        prctl::set_dumpable(false).at(Op::Spawn)?;
+        Ok(Self { before, _turn: turn })
+    }
+}
+
+impl Drop for Private {
+    fn drop(&mut self) {
+        if let Err(errno) = prctl::set_dumpable(self.before) {
+            log::error!("this process stays undumpable: {errno}");
+        }
+    }
+}
+
+/// No exit signal: a child that fails before it executes init is none of the host program's business. `execve(2)` makes it
+/// SIGCHLD again.
 fn arguments(stack: &mut Stack, pidfd: &mut RawFd, flags: u64) -> libc::clone_args {
     let always = (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64 | CLONE_CLEAR_SIGHAND;
     libc::clone_args {
@@ -331,14 +360,14 @@ fn keep_capabilities() {
 /// A raw system call: the kernel's answer, negative for an errno.
 fn call(number: libc::c_long, [a, b, c, d, e]: [i64; 5]) -> i64 {
     let answer: i64;
-    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
     #[cfg(target_arch = "x86_64")]
+    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
     unsafe {
         asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
              lateout("rcx") _, lateout("r11") _, options(nostack));
     }
-    // SAFETY: as above.
     #[cfg(target_arch = "aarch64")]
+    // SAFETY: the callers above pass numbers, or pointers to live memory of the shape the call asks for.
     unsafe {
         asm!("svc 0", in("x8") number, inlateout("x0") a => answer, in("x1") b, in("x2") c, in("x3") d, in("x4") e,
              options(nostack));
@@ -363,6 +392,10 @@ fn image() -> Result<BorrowedFd<'static>> {
     crate::sys::file::write_all(&file, INIT).at(Op::Spawn)?;
     rustix::fs::fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)
         .at(Op::Spawn)?;
+    // Nobody may read it: so the kernel lets nobody trace who executes it in a user namespace, not even that one's root
+    // (would_dump() in fs/exec.c). Init's own PR_SET_DUMPABLE comes too late for one that is joined (CVE-2016-9962).
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o111)).at(Op::Spawn)?;
+    let file = crate::sys::streams::above_standard(file).at(Op::Spawn)?;
     Ok(IMAGE.get_or_init(|| file).as_fd())
 }
 

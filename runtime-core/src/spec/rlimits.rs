@@ -39,6 +39,13 @@ const NAMES: [&str; 16] = [
     "RLIMIT_RTTIME",
 ];
 
+impl Rlimit {
+    /// The name of a resource (`RLIMIT_NOFILE`).
+    pub(crate) fn name(resource: u32) -> Option<&'static str> {
+        usize::try_from(resource).ok().and_then(|place| NAMES.get(place)).copied()
+    }
+}
+
 /// One limit as it stands.
 #[derive(Deserialize)]
 pub(super) struct RawRlimit<'c> {

@@ -35,6 +35,12 @@ pub(crate) struct Directory {
     id: String,
 }
 
+/// The right to change one container. It ends with this value, not with the [`Directory`]: a program may keep that for as
+/// long as the container lives.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Lock(#[expect(dead_code, reason = "held, then dropped")] OwnedFd);
+
 impl Store {
     /// Opens `path`, and makes it if need be, for its owner alone.
     pub(crate) fn open(path: &Path) -> Result<Self> {
@@ -55,7 +61,7 @@ impl Store {
     }
 
     /// A new directory for `id`, locked.
-    pub(crate) fn make(&self, id: &str) -> Result<Directory> {
+    pub(crate) fn make(&self, id: &str) -> Result<(Directory, Lock)> {
         check_id(id)?;
         match rustix::fs::mkdirat(&self.root, id, Mode::from_raw_mode(0o700)) {
             Err(Errno::EXIST) => {
@@ -66,8 +72,8 @@ impl Store {
             made => made.at(Op::State).map_err(|error| error.on(id))?,
         }
         let directory = self.find(id)?;
-        directory.lock()?;
-        Ok(directory)
+        let lock = directory.lock()?;
+        Ok((directory, lock))
     }
 
     /// The directory of `id`.
@@ -106,12 +112,23 @@ impl Store {
 }
 
 impl Directory {
-    /// Waits until nobody else changes this container. The lock ends with this value.
-    pub(crate) fn lock(&self) -> Result<()> {
+    /// Waits until nobody else changes this container: neither another process nor another thread, so each lock has a
+    /// description of its own (flock(2)).
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        let own = open_directory(&self.fd, Path::new(".")).at(Op::State)?;
+        self.wait_for(&own)?;
+        match rustix::fs::fstat(&own).at(Op::State)?.st_nlink {
+            // Removed while it was waited for: the name may belong to a new container now.
+            0 => Err(Error::new(Kind::NotFound, Op::State).on(&self.id).message("container does not exist")),
+            _ => Ok(Lock(own)),
+        }
+    }
+
+    fn wait_for(&self, own: &OwnedFd) -> Result<()> {
         let deadline = Instant::now() + LOCK_TIMEOUT;
         let mut pause = Duration::from_micros(100);
         loop {
-            match rustix::fs::flock(&self.fd, FlockOperation::NonBlockingLockExclusive) {
+            match rustix::fs::flock(own, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(()),
                 Err(Errno::WOULDBLOCK | Errno::INTR) if Instant::now() < deadline => std::thread::sleep(pause),
                 Err(Errno::WOULDBLOCK) => {
@@ -132,7 +149,6 @@ impl Directory {
 
     /// Whether another call is changing this container now.
     pub(crate) fn is_busy(&self) -> bool {
-        // A second description of the same directory: the lock of this one, if it has it, is not given up.
         let Ok(probe) = open_directory(&self.fd, Path::new(".")) else { return false };
         rustix::fs::flock(&probe, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK)
     }
@@ -145,13 +161,12 @@ impl Directory {
         Ok(Some(record))
     }
 
-    /// Writes the configuration and the first record. From here on an interrupted `create` can be cleaned up after.
-    pub(crate) fn begin(&self, record: &Record, config: &[u8]) -> Result<()> {
-        self.write(CONFIG, config)?;
-        self.replace(record)
+    /// Writes the configuration. From here on an interrupted `create` can be cleaned up after.
+    pub(crate) fn keep_config(&self, config: &[u8]) -> Result<()> {
+        self.write(CONFIG, config)
     }
 
-    /// Replaces the record; a reader sees the old one or the new one.
+    /// Writes the record; a reader sees the old one or the new one.
     pub(crate) fn replace(&self, record: &Record) -> Result<()> {
         self.write(NEW_RECORD, &encode(record)?)?;
         rustix::fs::renameat(&self.fd, NEW_RECORD, &self.fd, RECORD).at(Op::State)
@@ -260,13 +275,18 @@ mod tests {
     fn two_cannot_make_the_same() {
         let dir = std::env::temp_dir().join(format!("orlop-store-{}", std::process::id()));
         let store = Store::open(&dir).unwrap();
-        let made = store.make("web").unwrap();
+        let (made, lock) = store.make("web").unwrap();
         assert_eq!(store.make("web").unwrap_err().kind(), Kind::Exists);
         assert!(store.find("web").unwrap().is_busy());
+        drop(lock);
+        assert!(!store.find("web").unwrap().is_busy(), "the lock ends before the directory is let go of");
         assert_eq!(store.ids().unwrap(), ["web"]);
         assert!(made.record().unwrap().is_none());
         store.remove(&made).unwrap();
         store.remove(&made).unwrap();
+        let _again = store.make("web").unwrap();
+        assert_eq!(made.lock().unwrap_err().kind(), Kind::NotFound, "the name is another container's now");
+        store.remove(&store.find("web").unwrap()).unwrap();
         assert_eq!(store.find("web").unwrap_err().kind(), Kind::NotFound);
         std::fs::remove_dir(dir).unwrap();
     }

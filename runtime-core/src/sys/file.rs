@@ -8,7 +8,7 @@ use rustix::io::{Errno, read, write};
 
 /// Reads to the end, at most `limit` bytes.
 pub(crate) fn read_all(file: OwnedFd, limit: usize) -> Result<Vec<u8>, Errno> {
-    let mut bytes = vec![0; 16 * 1024];
+    let mut bytes = vec![0; 4096];
     let mut len = 0;
     loop {
         if len == bytes.len() {
@@ -41,9 +41,9 @@ pub(crate) fn write_all(file: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> 
     Ok(())
 }
 
-/// One read of at most 16 KiB: enough for the files of procfs that are read here.
+/// One read of at most 4 KiB: enough for the files of procfs that are read here.
 pub(crate) fn read_some(file: &OwnedFd) -> Result<Vec<u8>, Errno> {
-    let mut bytes = vec![0; 16 * 1024];
+    let mut bytes = vec![0; 4096];
     let len = rustix::io::retry_on_intr(|| read(file, &mut bytes[..]))?;
     bytes.truncate(len);
     Ok(bytes)

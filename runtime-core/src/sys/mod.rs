@@ -5,4 +5,5 @@ pub(crate) mod file;
 pub(crate) mod nsfs;
 pub(crate) mod pidfd;
 pub(crate) mod proc_stat;
+pub(crate) mod streams;
 pub(crate) mod wait;

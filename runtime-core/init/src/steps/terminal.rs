@@ -11,6 +11,11 @@ use crate::sys::{self, Errno, Fd, Result};
 /// Opens a new pty: `terminal` is its end outside, `peer` the one inside.
 pub(crate) fn open_pty(state: &mut State<'_>, root: Slot, path: &CStr, terminal: Slot, peer: Slot) -> Result<()> {
     let outside = paths::resolve(state.fd(root)?, path, sys::O_RDWR | sys::O_NOCTTY)?;
+    // Whatever else an image has there could answer TIOCGPTPEER with the number of a descriptor of ours (FUSE does).
+    let stat = sys::fstat(outside.fd())?;
+    if (stat.kind(), stat.rdev_major, stat.rdev_minor) != (sys::S_IFCHR, 5, 2) {
+        return Err(Errno::NOTTY);
+    }
     sys::unlock_pty(outside.fd())?;
     let inside = sys::pty_peer(outside.fd())?;
     state.fill(terminal, outside)?;

@@ -18,6 +18,7 @@ impl Errno {
     pub const NOTDIR: Self = Self(20);
     pub const ISDIR: Self = Self(21);
     pub const INVAL: Self = Self(22);
+    pub const NOTTY: Self = Self(25);
     pub const ROFS: Self = Self(30);
     pub const NAMETOOLONG: Self = Self(36);
     pub const NOSYS: Self = Self(38);

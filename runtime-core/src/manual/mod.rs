@@ -1,0 +1,12 @@
+//! The manual: what the library needs of the kernel, where it differs from runc, and what it guards against.
+//!
+//! Documents, compiled with the code they describe.
+
+#[doc = include_str!("kernel.md")]
+pub mod kernel {}
+
+#[doc = include_str!("compatibility.md")]
+pub mod compatibility {}
+
+#[doc = include_str!("threats.md")]
+pub mod threats {}

@@ -39,8 +39,16 @@ fn ancestors(path: &Path, mount: &Path) -> Vec<PathBuf> {
 fn hand_down(dir: &Path, controllers: &[&Enable]) -> Result<()> {
     let path = dir.join("cgroup.subtree_control");
     let all: Vec<String> = controllers.iter().map(|wanted| format!("+{}", wanted.controller)).collect();
-    if file::write(&path, &all.join(" ")).is_ok() {
-        return Ok(());
+    match file::write(&path, &all.join(" ")) {
+        Ok(()) => return Ok(()),
+        // One by one, those that threads can have would be taken, and make every child a "domain invalid" that no process can
+        // enter (cgroup-v2.rst, "Threads"). Where nothing was asked for, nothing is limited.
+        Err(Errno::EBUSY) => {
+            let asked = controllers.iter().find_map(|wanted| Some((wanted, wanted.field.clone()?)));
+            return asked
+                .map_or(Ok(()), |(wanted, field)| Err(refused(&path, &wanted.controller, Errno::EBUSY).field(field)));
+        }
+        Err(_) => {}
     }
     for wanted in controllers {
         if let (Err(errno), Some(field)) = (file::write(&path, &format!("+{}", wanted.controller)), &wanted.field) {

@@ -15,7 +15,7 @@ const FIRST: &str = "cgroup.procs cgroup.subtree_control cgroup.threads";
 impl Cgroup {
     /// Makes host user `owner` the owner of the cgroup v2 directory and of the files in it that are safe to hand over. It is for the
     /// caller to know that the container has a cgroup namespace and a writable cgroup mount. Nothing on v1: there it is not safe.
-    pub(super) fn delegate(&self, owner: u32) -> Result<()> {
+    pub fn delegate(&self, owner: u32) -> Result<()> {
         let Some(dir) = self.unified() else { return Ok(()) };
         let files = file::read_text(LIST).unwrap_or_else(|_| FIRST.to_owned());
         chown(&dir.path, owner)

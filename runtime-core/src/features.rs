@@ -12,10 +12,10 @@ const VERSIONS: (&str, &str) = ("1.0.0", "1.3.0");
 const HOOKS: [&str; 6] = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 
 #[rustfmt::skip]
-const MOUNT_OPTIONS: [&str; 59] = [
-    "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "iversion", "lazytime", "loud", "mand",
+const MOUNT_OPTIONS: [&str; 61] = [
+    "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion", "lazytime", "loud", "mand",
     "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid",
-    "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "rexec", "rnoatime", "rnodev",
+    "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "rexec", "ridmap", "rnoatime", "rnodev",
     "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime",
     "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent",
     "slave", "strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable",
@@ -60,7 +60,7 @@ pub fn features() -> Value {
             "apparmor": { "enabled": false },
             "selinux": { "enabled": false },
             "intelRdt": { "enabled": false },
-            "mountExtensions": { "idmap": { "enabled": false } },
+            "mountExtensions": { "idmap": { "enabled": true } },
             "netDevices": { "enabled": false },
         },
         "annotations": { "dev.orlop.version": env!("CARGO_PKG_VERSION") },
@@ -91,6 +91,11 @@ mod tests {
             let mut config = config();
             let (kind, source) = if option.ends_with("bind") { ("bind", "/tmp") } else { ("tmpfs", "tmpfs") };
             config["mounts"] = json!([{ "destination": "/x", "type": kind, "source": source, "options": [option] }]);
+            if option.ends_with("idmap") {
+                let ids = json!([{ "containerID": 0, "hostID": 1, "size": 1 }]);
+                config["mounts"][0]["uidMappings"] = ids.clone();
+                config["mounts"][0]["gidMappings"] = ids;
+            }
             assert!(reads(&config), "{option}");
         }
     }

@@ -200,12 +200,16 @@ fn mounts() {
         ("/mounts/1/source", json!(null), "a bind mount needs a `source` [config.json /mounts/1/source]"),
         ("/mounts/1/options", json!(["bind", "size=64m"]), "unknown option `size=64m` for a bind mount [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/1/options/1]"),
-        ("/mounts/1/options", json!(["bind", "ridmap"]), "`ridmap` is not implemented yet [config.json /mounts/1/options/1]"),
+        ("/mounts/1/options", json!(["bind", "ridmap"]), "an id-mapped mount needs mappings, or a container with a user namespace [config.json /mounts/1/options/1]"),
         ("/mounts/0/options", json!(["tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/0/options/0]"),
         ("/mounts/0/options", json!(["nosuid", "remount"]), "`remount` changes a mount that is there, and here all mounts are new [config.json /mounts/0/options/1]"),
         ("/mounts/0/options", json!(["=5"]), "option `=5` has no name [config.json /mounts/0/options/0]"),
         ("/mounts/0/options", json!(["nosuid", 5]), "invalid type: integer `5`, expected a string [config.json /mounts/0/options/1]"),
-        ("/mounts/1/uidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "`uidMappings` is not implemented yet [config.json /mounts/1/uidMappings]"),
+        ("/mounts/1/uidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "an id-mapped mount needs mappings of both users and groups [config.json /mounts/1/gidMappings]"),
+        ("/mounts/1/gidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "an id-mapped mount needs mappings of both users and groups [config.json /mounts/1/uidMappings]"),
+        ("/mounts/1/uidMappings", json!([{"containerID": 0, "hostID": 0, "size": 0}]), "an id mapping of size 0 maps nothing [config.json /mounts/1/uidMappings/0/size]"),
+        ("/mounts/1/uidMappings", json!([{"containerID": 0, "hostID": 0}]), "an id mapping needs `containerID`, `hostID` and `size` [config.json /mounts/1/uidMappings/0]"),
+        ("/mounts/-", json!({"destination": "/c", "type": "cgroup", "options": ["ro", "idmap"]}), "a cgroup filesystem cannot be id-mapped [config.json /mounts/2/options/1]"),
     ]);
 }
 

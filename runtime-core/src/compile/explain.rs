@@ -7,7 +7,7 @@ use std::fmt;
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
 use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, propagation};
-use super::plan::{Barrier, IdMaps, Open, Origin, Plan};
+use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
 
@@ -18,6 +18,10 @@ impl fmt::Display for Plan {
         }
         for (slot, (open, origin)) in (1..).zip(&self.opens) {
             line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot))), origin)?;
+        }
+        for IdMapped { mount, recursive, namespace, origin } in &self.id_mapped {
+            let text = format!("{}{}, ids of {}", Name(*mount), deep(*recursive), Name(*namespace));
+            line(f, "id-map", &text, origin)?;
         }
         line(f, "clone3", &birth(self), &Origin::new(Op::Spawn))?;
         for ((index, step), origin) in self.steps().zip(&self.origins) {
@@ -157,9 +161,10 @@ fn describe(step: &Step<'_>) -> String {
             phrase([Name(fs).to_string(), attributes, format!("→ {}", Name(to))])
         }
         Step::CloneTree { of, recursive, to } => format!("{}{} → {}", Name(of), deep(recursive), Name(to)),
-        Step::MountSetattr { mount, recursive, set, clear, propagation: flags, .. } => {
+        Step::MountSetattr { mount, recursive, set, clear, propagation: flags, userns } => {
             let attributes = Attributes { set, clear }.to_string();
-            phrase([format!("{}{}", Name(mount), deep(recursive)), attributes, propagation(flags).to_owned()])
+            let ids = if userns == Slot::NONE { String::new() } else { format!("ids of {}", Name(userns)) };
+            phrase([format!("{}{}", Name(mount), deep(recursive)), attributes, propagation(flags).to_owned(), ids])
         }
         Step::Attach { mount, root, path, create } => {
             let how = match create {
@@ -250,6 +255,7 @@ impl fmt::Display for Given<'_> {
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),
             Open::Trace => f.write_str("trace"),
+            Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
         }
     }
 }

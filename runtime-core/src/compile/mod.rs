@@ -9,6 +9,7 @@ mod explain;
 #[cfg(test)]
 mod golden;
 mod hooks;
+mod id_map;
 mod mounts;
 mod names;
 mod namespaces;
@@ -26,8 +27,9 @@ use crate::error::{Op, Pointer, Result};
 use crate::host::Host;
 use crate::spec::{Process, Spec};
 
+pub(crate) use id_map::keeper;
 pub use plan::Plan;
-pub(crate) use plan::{Barrier, LastSteps, Open, Origin, block, c};
+pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
 
 /// What the caller of `create`, `run` or `exec` asked for.

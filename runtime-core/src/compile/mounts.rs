@@ -10,7 +10,7 @@ use orlop_plan::{Slot, Step};
 
 use super::plan::{Open, Origin, Plan, below_root, c, in_bundle};
 use super::rootfs::{inherit, local, propagate};
-use super::{Request, cgroup_mount};
+use super::{Request, cgroup_mount, id_map};
 use crate::error::{Error, Op, Result};
 use crate::host::{FileKind, Host};
 use crate::spec::{Attributes, Mount, MountData, MountKind, Namespace, NamespaceKind, Spec};
@@ -91,6 +91,7 @@ impl Mounts<'_, '_> {
         let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
         let path = in_bundle(&self.request.bundle, source)?;
         let tree = self.plan.open(Open::Tree { path, recursive }, &from);
+        id_map::bind(tree, mount, self.spec, self.plan);
         inherit(self.spec, tree, self.plan, origin);
         set_attributes(tree, false, mount.attributes, self.plan, origin);
         dress(tree, mount, self.plan, origin);
@@ -130,6 +131,7 @@ impl Mounts<'_, '_> {
             let path = below_root(&mount.destination);
             self.plan.push(Step::CopyUp { root: self.layout.root, path: &path, to: slot }, &at);
         }
+        id_map::filesystem(slot, mount, self.spec, self.plan)?;
         dress(slot, mount, self.plan, origin);
         let at = origin.clone().field(&mount.at.key("destination"));
         match fstype {

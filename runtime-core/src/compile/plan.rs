@@ -20,6 +20,8 @@ pub struct Plan {
     pub(crate) user_namespace: Option<Slot>,
     /// What the parent opens: the object behind given slot N+1 (slot 0 is the dialogue).
     pub(crate) opens: Vec<(Open, Origin)>,
+    /// The mounts among these whose ids the parent maps: init has no right to in a user namespace.
+    pub(crate) id_mapped: Vec<IdMapped>,
     /// The encoded steps.
     pub(crate) steps: Vec<u8>,
     /// Where each step comes from.
@@ -56,10 +58,20 @@ pub(crate) struct LastSteps {
 }
 
 /// The mappings of a new user namespace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IdMaps {
     pub(crate) uids: Vec<IdMapping>,
     pub(crate) gids: Vec<IdMapping>,
+}
+
+/// A mount that is opened, and mapped before anybody has seen it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct IdMapped {
+    pub(crate) mount: Slot,
+    pub(crate) recursive: bool,
+    /// The user namespace that has the mappings.
+    pub(crate) namespace: Slot,
+    pub(crate) origin: Origin,
 }
 
 /// An object of the host that init is given.
@@ -91,6 +103,8 @@ pub(crate) enum Open {
     Terminal,
     /// Memory that the time of each step is written to.
     Trace,
+    /// A user namespace that nobody is in, for its mappings.
+    IdMapNamespace(IdMaps),
 }
 
 /// What the parent does while init waits.

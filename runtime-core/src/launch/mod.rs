@@ -7,6 +7,7 @@ mod dialogue;
 mod gate;
 mod hooks;
 mod id_mapping;
+mod idmap;
 mod opens;
 mod socket;
 mod spawn;
@@ -54,6 +55,7 @@ pub(crate) fn launch<'p>(
     let null = null_for_missing(&stdio)?;
     let stdio = complete(stdio, null.as_ref());
     let opened = opens::all(plan, sources)?;
+    idmap::apply(plan, &opened)?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)

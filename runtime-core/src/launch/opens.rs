@@ -56,6 +56,7 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>>
             Open::HookState => duplicate(sources.hook_state, origin),
             Open::HookOutput => duplicate(sources.hook_output, origin),
             Open::Trace => duplicate(sources.trace, origin),
+            Open::IdMapNamespace(maps) => super::idmap::namespace(maps, origin),
             Open::Gate => sources.gate.take().ok_or_else(|| missing(origin)),
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::id_map::Asked;
 use super::mount_attributes::{Attributes, Change, change};
-use super::unimplemented::not_yet;
 use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
@@ -42,6 +42,7 @@ pub(super) struct Options<'c> {
     pub(super) propagation: Vec<u64>,
     pub(super) data: Vec<MountData<'c>>,
     pub(super) copy_up: Option<usize>,
+    pub(super) id_map: Option<Asked>,
 }
 
 /// What one option does.
@@ -59,8 +60,8 @@ enum Meaning {
     Nothing,
     /// Copies what lies under a new tmpfs.
     CopyUp,
-    /// Not implemented yet.
-    NotYet,
+    /// Maps the ids of the mount, or of all below it, too.
+    IdMap { recursive: bool },
     /// Changes a mount that is there, which no container start does.
     Remount,
     /// Not in the table: for the filesystem to judge.
@@ -87,13 +88,14 @@ pub(super) fn read<'c>(
             Meaning::All(change) => read.recursive.apply(change),
             Meaning::Propagation(flags) => read.propagation.push(flags),
             Meaning::Nothing => {}
+            Meaning::IdMap { recursive } => read.id_map = Some(Asked { index, recursive }),
             Meaning::CopyUp if target == Target::Tmpfs => read.copy_up = Some(index),
             Meaning::Superblock if target == Target::Bind => warnings.extend(lost(&option, place)),
             Meaning::Superblock => read.data.push(data(index, option)),
             Meaning::Unknown if target != Target::Bind && !option.starts_with('=') => {
                 read.data.push(data(index, option));
             }
-            Meaning::CopyUp | Meaning::Unknown | Meaning::NotYet | Meaning::Remount => {
+            Meaning::CopyUp | Meaning::Unknown | Meaning::Remount => {
                 return Err(refusal(&option, target, place()));
             }
         }
@@ -118,7 +120,8 @@ fn meaning(option: &str) -> Meaning {
         "unbindable" => Meaning::Propagation(libc::MS_UNBINDABLE),
         "runbindable" => Meaning::Propagation(libc::MS_UNBINDABLE | libc::MS_REC),
         "tmpcopyup" => Meaning::CopyUp,
-        "idmap" | "ridmap" => Meaning::NotYet,
+        "idmap" => Meaning::IdMap { recursive: false },
+        "ridmap" => Meaning::IdMap { recursive: true },
         "remount" => Meaning::Remount,
         name => match (change(name), name.strip_prefix('r').and_then(change)) {
             (Some(one), _) => Meaning::One(one),
@@ -138,7 +141,6 @@ fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
 fn refusal(option: &str, target: Target, place: Pointer) -> Error {
     match option {
         "tmpcopyup" => Error::config(place, "`tmpcopyup` is for mounts of type tmpfs only"),
-        "idmap" | "ridmap" => not_yet(place, option),
         "remount" => Error::config(place, "`remount` changes a mount that is there, and here all mounts are new")
             .hint("give the wanted options to the mount itself"),
         _ if target == Target::Bind => Error::config(place, format!("unknown option `{option}` for a bind mount"))
@@ -177,10 +179,10 @@ mod tests {
         options.data.iter().map(|data| &*data.key).collect()
     }
 
-    /// config.md, "Linux mount options", without `remount`, `idmap` and `ridmap`.
-    const ALL: &str = "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev nodiratime \
+    /// config.md, "Linux mount options", without `remount`.
+    const ALL: &str = "async atime bind defaults dev diratime dirsync exec idmap iversion lazytime loud mand noatime nodev nodiratime \
         noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev \
-        rdiratime relatime rexec rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
+        rdiratime relatime rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
         rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw \
         shared silent slave strictatime suid symfollow sync unbindable";
 

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
+use super::id_map::{self, IdMap};
 use super::json::Object;
 use super::mount_attributes::Attributes;
 use super::mount_options::{self, MountData, Target};
+use super::namespaces::RawIdMapping;
 use super::text::{self, Text};
-use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
@@ -30,6 +31,8 @@ pub struct Mount<'c> {
     pub data: Vec<MountData<'c>>,
     /// `tmpcopyup`: the tmpfs begins with what lies under it. Also the index of that option.
     pub copy_up: Option<usize>,
+    /// `idmap`, `ridmap`: its files are shown with other owners.
+    pub id_map: Option<IdMap>,
 }
 
 /// What a mount shows.
@@ -65,10 +68,8 @@ pub(super) struct RawMount<'c> {
     source: Option<Text<'c>>,
     #[serde(borrow)]
     options: Option<Vec<Text<'c>>>,
-    #[serde(default)]
-    uid_mappings: Asked,
-    #[serde(default)]
-    gid_mappings: Asked,
+    uid_mappings: Option<Vec<Object<RawIdMapping>>>,
+    gid_mappings: Option<Vec<Object<RawIdMapping>>>,
 }
 
 /// Checks all mounts.
@@ -80,7 +81,6 @@ pub(super) fn check<'c>(
 }
 
 fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Mount<'c>> {
-    unimplemented::refuse(&at, &[("uidMappings", &mount.uid_mappings), ("gidMappings", &mount.gid_mappings)])?;
     let destination = destination(mount.destination, &at)?;
     let options = text::list(mount.options);
     let kind = kind(mount.fstype, mount.source, &options, &at)?;
@@ -93,6 +93,10 @@ fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) 
         MountKind::Filesystem { .. } => Target::Filesystem,
     };
     let read = mount_options::read(options, target, &at, warnings)?;
+    let id_map = id_map::check(read.id_map, mount.uid_mappings, mount.gid_mappings, &at)?;
+    if let (MountKind::Cgroup, Some(map)) = (&kind, &id_map) {
+        return Err(Error::config(map.at.clone(), "a cgroup filesystem cannot be id-mapped"));
+    }
     Ok(Mount {
         at,
         destination,
@@ -102,6 +106,7 @@ fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) 
         propagation: read.propagation,
         data: read.data,
         copy_up: read.copy_up,
+        id_map,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Comes in: a `Spec` whose sections are each right. Goes out: the first rule it breaks.
 
-use super::{Linux, Namespace, NamespaceKind, Spec, sysctl};
+use super::{IdMap, Linux, MappedIds, Namespace, NamespaceKind, Spec, sysctl};
 use crate::error::{Error, Pointer, Result};
 
 /// Checks all rules.
@@ -10,6 +10,7 @@ pub(super) fn check(spec: &Spec<'_>) -> Result<()> {
     names(spec)?;
     mounts(spec)?;
     users(&spec.linux)?;
+    mapped_mounts(spec)?;
     clocks(&spec.linux)?;
     spec.linux.sysctl.iter().try_for_each(|sysctl| sysctl::owned(sysctl, &spec.linux.namespaces))
 }
@@ -56,6 +57,21 @@ fn users(linux: &Linux<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// "If there are no uidMappings and gidMappings specified and the container isn't using user namespaces, an error MUST be
+/// returned."
+fn mapped_mounts(spec: &Spec<'_>) -> Result<()> {
+    if *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host {
+        return Ok(());
+    }
+    match spec.mounts.iter().find_map(|mount| mount.id_map.as_ref().filter(|map| map.ids == MappedIds::Containers)) {
+        None => Ok(()),
+        Some(IdMap { at, .. }) => {
+            Err(Error::config(at.clone(), "an id-mapped mount needs mappings, or a container with a user namespace")
+                .hint("give the mount uidMappings and gidMappings"))
+        }
+    }
 }
 
 /// The offsets of a time namespace can be set only before a process is in it (`time_namespaces(7)`).

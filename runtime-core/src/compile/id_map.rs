@@ -1,0 +1,67 @@
+//! `idmap`, `ridmap` → a user namespace with the mappings, and the mount that takes them (`mount_setattr(2)`,
+//! MOUNT_ATTR_IDMAP).
+//!
+//! The kernel asks for privilege over the filesystem and over the namespace, and for a mount nobody has seen. So the parent
+//! maps bind mounts, as init in a user namespace has no power over the host's filesystems; init maps what it makes itself.
+
+use orlop_plan::{Slot, Step};
+
+use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan, c};
+use crate::error::{Error, Op, Result};
+use crate::spec::{IdMap, MappedIds, Mount, Namespace, NamespaceKind, Spec};
+
+const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
+
+const UNSUPPORTED: &str =
+    "the filesystem of this mount does not support id-mapped mounts on this kernel (tmpfs does from Linux 6.3)";
+
+/// Has the parent map the tree of a bind mount, if that is wanted.
+pub(crate) fn bind(tree: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) {
+    let Some(map) = &mount.id_map else { return };
+    let (namespace, origin) = (namespace(map, spec, plan), origin(map, mount));
+    plan.id_mapped.push(IdMapped { mount: tree, recursive: map.recursive, namespace, origin });
+}
+
+/// Maps a new filesystem, if that is wanted.
+pub(crate) fn filesystem(slot: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
+    let Some(map) = &mount.id_map else { return Ok(()) };
+    // It belongs to the container's user namespace: its ids are mapped by that already, and init has no other to give it.
+    if *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host {
+        let message = "a new filesystem cannot be id-mapped in a container with a user namespace";
+        return Err(Error::unsupported(map.at.clone(), message)
+            .hint("it has the ids of that namespace already; bind mounts can be mapped"));
+    }
+    let userns = namespace(map, spec, plan);
+    let (recursive, set) = (map.recursive, MOUNT_ATTR_IDMAP);
+    let step = Step::MountSetattr { mount: slot, recursive, set, clear: 0, propagation: 0, userns };
+    plan.push(step, &origin(map, mount));
+    Ok(())
+}
+
+/// What a process does that holds a new user namespace until somebody has opened it: it waits for its mappings, then to be
+/// ended.
+pub(crate) fn keeper(maps: &IdMaps, origin: &Origin) -> Plan {
+    let mut plan = Plan { namespaces: NamespaceKind::User.flag(), id_maps: Some(maps.clone()), ..Plan::default() };
+    plan.wait_for(Barrier::IdMaps, Step::Barrier {}, origin);
+    plan.wait_for(Barrier::Ready, Step::Barrier {}, origin);
+    plan
+}
+
+/// The namespace that has the mappings: one for all mounts with the same.
+fn namespace(map: &IdMap, spec: &Spec<'_>, plan: &mut Plan) -> Slot {
+    let linux = &spec.linux;
+    let maps = match (&map.ids, linux.namespaces.get(NamespaceKind::User)) {
+        (MappedIds::Own { uids, gids }, _) => IdMaps { uids: uids.clone(), gids: gids.clone() },
+        (MappedIds::Containers, Namespace::Join(path, field)) => {
+            let flag = NamespaceKind::User.flag();
+            let origin = Origin::new(Op::Namespace).field(field).path(path);
+            return plan.open_once(Open::Namespace { path: c(path), flag }, &origin);
+        }
+        (MappedIds::Containers, _) => IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() },
+    };
+    plan.open_once(Open::IdMapNamespace(maps), &Origin::new(Op::IdMap).field(&map.at))
+}
+
+fn origin(map: &IdMap, mount: &Mount<'_>) -> Origin {
+    Origin::new(Op::Mount).field(&map.at).path(&mount.destination).hint(UNSUPPORTED)
+}

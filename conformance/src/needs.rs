@@ -52,6 +52,15 @@ pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
 }
 
+/// This version of Linux, or a later one.
+pub fn linux(major: u32, minor: u32) {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");
+    let mut numbers =
+        release.split(|letter: char| !letter.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    let have = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    require(have >= (major, minor), &format!("Linux {major}.{minor} is needed"));
+}
+
 fn require(there: bool, reason: &str) {
     if !there {
         resume_unwind(Box::new(Skip(reason.to_owned())));

@@ -7,6 +7,7 @@ mod oci {
     mod cgroup_v2;
     mod devices;
     mod hooks;
+    mod mapped_mounts;
     mod mount_options;
     mod mounts;
     mod names;

@@ -321,6 +321,30 @@ fn a_user_namespace_without_mappings() {
 }
 
 #[conformance::test]
+fn an_id_mapped_mount_that_cannot_be() {
+    let one = || json!([{"containerID": 0, "hostID": 7, "size": 1}]);
+    let mount = |kind: &str, options: Value| {
+        let mut mount = json!({"destination": "/x", "type": kind, "source": "/tmp", "options": options});
+        mount["uidMappings"] = one();
+        mount["gidMappings"] = one();
+        mount
+    };
+    let add = |mount: Value| Bundle::new().without("/mounts").set("/mounts", json!([mount]));
+    // A filesystem that has no id-mapped mounts.
+    add(mount("sysfs", json!(["nosuid", "idmap"]))).refused().names("/mounts/0/options/1");
+    let mut overlapping = mount("bind", json!(["bind"]));
+    overlapping["uidMappings"] = json!([one()[0], one()[0]]);
+    add(overlapping).refused().names("/mounts/0/uidMappings");
+    let mut half = mount("bind", json!(["bind", "idmap"]));
+    half["gidMappings"] = json!([]);
+    add(half).refused().names("/mounts/0/gidMappings");
+    let mut none = mount("bind", json!(["bind", "ridmap"]));
+    none["uidMappings"] = json!([]);
+    none["gidMappings"] = json!([]);
+    add(none).refused().names("/mounts/0/options/1");
+}
+
+#[conformance::test]
 fn a_process_file_that_is_broken() {
     let container = Bundle::new().start();
     let file = container.host("process.json");

@@ -332,9 +332,11 @@ fn an_id_mapped_mount_that_cannot_be() {
     let add = |mount: Value| Bundle::new().without("/mounts").set("/mounts", json!([mount]));
     // A filesystem that has no id-mapped mounts.
     add(mount("sysfs", json!(["nosuid", "idmap"]))).refused().names("/mounts/0/options/1");
-    let mut overlapping = mount("bind", json!(["bind"]));
-    overlapping["uidMappings"] = json!([one()[0], one()[0]]);
-    add(overlapping).refused().names("/mounts/0/uidMappings");
+    for list in ["uidMappings", "gidMappings"] {
+        let mut overlapping = mount("bind", json!(["bind"]));
+        overlapping[list] = json!([one()[0], one()[0]]);
+        add(overlapping).refused().names(&format!("/mounts/0/{list}"));
+    }
     let mut half = mount("bind", json!(["bind", "idmap"]));
     half["gidMappings"] = json!([]);
     add(half).refused().names("/mounts/0/gidMappings");

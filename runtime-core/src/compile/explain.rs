@@ -100,7 +100,7 @@ impl Plan {
             self.barriers.iter().find(|(at, _)| usize::try_from(*at) == Ok(index)).map(|(_, barrier)| barrier);
         match (step, barrier) {
             (Step::Barrier {}, Some(Barrier::IdMaps)) => {
-                format!("the parent writes {}", self.id_maps.as_ref().map(maps).unwrap_or_default())
+                format!("the parent writes {}", self.id_maps.as_ref().map(|(ids, _)| maps(ids)).unwrap_or_default())
             }
             (Step::Barrier {}, Some(Barrier::OomScore)) => {
                 let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);

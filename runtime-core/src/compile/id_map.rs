@@ -7,7 +7,7 @@
 use orlop_plan::{Slot, Step};
 
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan, c};
-use crate::error::{Error, Op, Result};
+use crate::error::{Error, Op, Pointer, Result};
 use crate::spec::{IdMap, MappedIds, Mount, Namespace, NamespaceKind, Spec};
 
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
@@ -18,7 +18,7 @@ const UNSUPPORTED: &str =
 /// Has the parent map the tree of a bind mount, if that is wanted.
 pub(crate) fn bind(tree: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) {
     let Some(map) = &mount.id_map else { return };
-    let (namespace, origin) = (namespace(map, spec, plan), origin(map, mount));
+    let (namespace, origin) = (namespace(map, mount, spec, plan), origin(map, mount));
     plan.id_mapped.push(IdMapped { mount: tree, recursive: map.recursive, namespace, origin });
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn filesystem(slot: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &
         return Err(Error::unsupported(map.at.clone(), message)
             .hint("it has the ids of that namespace already; bind mounts can be mapped"));
     }
-    let userns = namespace(map, spec, plan);
+    let userns = namespace(map, mount, spec, plan);
     let (recursive, set) = (map.recursive, MOUNT_ATTR_IDMAP);
     let step = Step::MountSetattr { mount: slot, recursive, set, clear: 0, propagation: 0, userns };
     plan.push(step, &origin(map, mount));
@@ -41,25 +41,30 @@ pub(crate) fn filesystem(slot: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &
 /// What a process does that holds a new user namespace until somebody has opened it: it waits for its mappings, then to be
 /// ended.
 pub(crate) fn keeper(maps: &IdMaps, origin: &Origin) -> Plan {
-    let mut plan = Plan { namespaces: NamespaceKind::User.flag(), id_maps: Some(maps.clone()), ..Plan::default() };
+    let at = origin.field.clone().unwrap_or(Pointer::new("/linux"));
+    let mut plan =
+        Plan { namespaces: NamespaceKind::User.flag(), id_maps: Some((maps.clone(), at)), ..Plan::default() };
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, origin);
     plan.wait_for(Barrier::Ready, Step::Barrier {}, origin);
     plan
 }
 
 /// The namespace that has the mappings: one for all mounts with the same.
-fn namespace(map: &IdMap, spec: &Spec<'_>, plan: &mut Plan) -> Slot {
+fn namespace(map: &IdMap, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) -> Slot {
     let linux = &spec.linux;
-    let maps = match (&map.ids, linux.namespaces.get(NamespaceKind::User)) {
-        (MappedIds::Own { uids, gids }, _) => IdMaps { uids: uids.clone(), gids: gids.clone() },
+    let (maps, at) = match (&map.ids, linux.namespaces.get(NamespaceKind::User)) {
+        (MappedIds::Own { uids, gids }, _) => (IdMaps { uids: uids.clone(), gids: gids.clone() }, mount.at.clone()),
         (MappedIds::Containers, Namespace::Join(path, field)) => {
             let flag = NamespaceKind::User.flag();
             let origin = Origin::new(Op::Namespace).field(field).path(path);
             return plan.open_once(Open::Namespace { path: c(path), flag }, &origin);
         }
-        (MappedIds::Containers, _) => IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() },
+        (MappedIds::Containers, _) => {
+            (IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() }, Pointer::new("/linux"))
+        }
     };
-    plan.open_once(Open::IdMapNamespace(maps), &Origin::new(Op::IdMap).field(&map.at))
+    // Of the object that has the lists: the error of one names it.
+    plan.open_once(Open::IdMapNamespace(maps), &Origin::new(Op::IdMap).field(&at))
 }
 
 fn origin(map: &IdMap, mount: &Mount<'_>) -> Origin {

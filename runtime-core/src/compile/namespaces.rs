@@ -108,7 +108,8 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
 
 fn map_ids(spec: &Spec<'_>, plan: &mut Plan) {
     let linux = &spec.linux;
-    plan.id_maps = Some(IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() });
+    let maps = IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() };
+    plan.id_maps = Some((maps, Pointer::new("/linux")));
     let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux/uidMappings"));
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, &origin);
     become_root(plan);

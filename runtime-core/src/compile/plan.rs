@@ -28,8 +28,8 @@ pub struct Plan {
     pub(crate) origins: Vec<Origin>,
     /// What the parent does when init stands at a step.
     pub(crate) barriers: Vec<(u32, Barrier)>,
-    /// The mappings of a new user namespace.
-    pub(crate) id_maps: Option<IdMaps>,
+    /// The mappings of a new user namespace, and the object that has them: `/linux`.
+    pub(crate) id_maps: Option<(IdMaps, Pointer)>,
     /// `oom_score_adj`, where the parent sets it.
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The cgroup to make.

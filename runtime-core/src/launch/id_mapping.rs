@@ -8,9 +8,9 @@ use crate::spec::IdMapping;
 
 /// Writes the maps of `pid`'s user namespace while it waits.
 pub(crate) fn write(plan: &Plan, pid: i32) -> Result<()> {
-    let Some(maps) = &plan.id_maps else { return Ok(()) };
-    one(pid, "uid_map", &maps.uids, Pointer::new("/linux/uidMappings"))?;
-    one(pid, "gid_map", &maps.gids, Pointer::new("/linux/gidMappings"))
+    let Some((maps, at)) = &plan.id_maps else { return Ok(()) };
+    one(pid, "uid_map", &maps.uids, at.key("uidMappings"))?;
+    one(pid, "gid_map", &maps.gids, at.key("gidMappings"))
 }
 
 /// Writes `pid`'s `oom_score_adj`.

@@ -12,6 +12,9 @@ use super::{Sources, launch};
 use crate::compile::{Barrier, IdMaps, Origin, Plan, keeper};
 use crate::error::{Error, Result};
 
+const PRIVILEGE: &str = "it needs privilege over the filesystem, a source that is not id-mapped already, and a user namespace other \
+                         than the host's";
+
 /// A user namespace with these mappings, in which no process is left.
 pub(super) fn namespace(maps: &IdMaps, origin: &Origin) -> Result<OwnedFd> {
     let plan = keeper(maps, origin);
@@ -26,8 +29,7 @@ pub(super) fn namespace(maps: &IdMaps, origin: &Origin) -> Result<OwnedFd> {
             Ok(())
         })
     });
-    // The mappings are the mount's, whoever wrote them.
-    kept.map_err(|error| error.located(origin))?;
+    kept.map_err(|error| if error.pointer().is_some() { error } else { error.located(origin) })?;
     opened.ok_or_else(|| origin.error(Errno::ESRCH))
 }
 
@@ -46,9 +48,7 @@ pub(super) fn apply(plan: &Plan, opened: &[OwnedFd]) -> Result<()> {
 
 fn explain(error: Error, errno: Errno) -> Error {
     match errno {
-        Errno::EPERM => {
-            error.hint("an id-mapped mount needs privilege over its filesystem, and one that is not mapped yet")
-        }
+        Errno::EPERM => error.hint(PRIVILEGE),
         _ => error,
     }
 }

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 const PROPERTIES: &str = "
     /ociVersion /root /root/path /root/readonly /hostname /domainname /annotations /annotations/a
     /mounts /mounts/0 /mounts/0/destination /mounts/0/type /mounts/0/source /mounts/0/options /mounts/0/options/0
-    /mounts/0/uidMappings /mounts/0/gidMappings
+    /mounts/0/uidMappings /mounts/0/uidMappings/0 /mounts/0/uidMappings/0/containerID
+    /mounts/0/uidMappings/0/hostID /mounts/0/uidMappings/0/size /mounts/0/gidMappings /mounts/0/gidMappings/0
     /process /process/args /process/args/0 /process/env /process/env/0 /process/cwd /process/terminal
     /process/consoleSize /process/consoleSize/height /process/consoleSize/width
     /process/user /process/user/uid /process/user/gid /process/user/umask /process/user/additionalGids

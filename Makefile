@@ -73,8 +73,14 @@ check: target/.deps $(SECCOMP)/libseccomp.a
 
 test: check aarch64 build conformance
 
+# A test that lacks something says so and passes; one that is skipped unexpectedly fails the run.
 conformance: target/.deps $(SECCOMP)/libseccomp.a
-	RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance --no-fail-fast
+	@rm -f target/skips
+	CONFORMANCE_SKIPS=$(CURDIR)/target/skips RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance --no-fail-fast
+	@host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
+	touch target/skips; sort -u -o target/skips target/skips; \
+	if [ -f $$known ]; then diff $$known target/skips || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
+	echo "$$(wc -l <target/skips) tests skipped, as expected on $$host"
 
 aarch64: target/.deps
 	@if rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu || timeout 300 rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1; \

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod attacks {
-    mod cgroups;
     mod descriptors;
     mod exe;
     mod exec;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use conformance::runtime::Call;
-use conformance::{Bundle, Runtime, leaks};
+use conformance::{Bundle, Runtime, leaks, needs};
 
 fn spawn(bundle: &Bundle, verb: &str) -> Call {
     let path = bundle.path().to_string_lossy().into_owned();
@@ -183,4 +183,17 @@ fn a_container_whose_init_was_killed_from_outside_is_stopped() {
         container.call("delete").succeeds();
         leaks::nothing_left(&container.bundle);
     }
+}
+
+#[conformance::test]
+fn a_container_with_a_damaged_record_is_deleted_by_force() {
+    needs::runtime(&["orlop"]);
+    let container = Bundle::new().args(["sleep", "1000"]).start();
+    container.settled();
+    let record = container.bundle.path().join("state").join(container.id()).join("state.json");
+    std::fs::write(record, "{\"id\": ").unwrap();
+    let refused = container.call("delete");
+    refused.fails().names("damaged record");
+    container.call_with(&["delete", "--force"], &[]).succeeds();
+    leaks::nothing_left(&container.bundle);
 }

@@ -127,7 +127,7 @@ impl Container {
                 Status::Running => {
                     return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
                 }
-                Status::Paused => return Err(self.wrong_status(Op::Start, "container paused")),
+                Status::Paused => return Err(self.wrong_status(Op::Start, "cannot start a container in the paused state")),
                 Status::Stopped => {
                     return Err(self.wrong_status(Op::Start, "cannot start a container that has stopped"));
                 }
@@ -213,7 +213,12 @@ impl Container {
     pub fn delete(&self, force: bool) -> Result<()> {
         self.during("delete", || {
             let _lock = self.directory.lock()?;
-            if let Some(record) = self.directory.record()? {
+            let record = match self.directory.record() {
+                Err(_) if force => return self.destroy_unrecorded(),
+                Err(damage) => return Err(damage.hint("`delete --force` removes the container all the same")),
+                Ok(record) => record,
+            };
+            if let Some(record) = record {
                 let status = self.status(&record)?;
                 match status {
                     Status::Running | Status::Paused if !force => {
@@ -285,14 +290,32 @@ impl Container {
         Ok(())
     }
 
+    /// The same for a container whose record cannot be read. There was one, so its cgroup was made, and is the one its
+    /// configuration names.
+    fn destroy_unrecorded(&self) -> Result<()> {
+        let config = self.directory.config()?.map(Config);
+        if let Some(cgroup) = self.configured_cgroup(config.as_ref())? {
+            cgroup.kill_all(libc::SIGKILL)?;
+            cgroup.remove()?;
+        }
+        self.forget()
+    }
+
     /// Removes what a `create` left that was killed before it wrote its record: empty cgroups at the most. What the
     /// configuration names may as well be another container's, so nothing in use is touched.
     fn sweep(&self, config: Option<&Config>) -> Result<()> {
-        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
+        if let Some(cgroup) = self.configured_cgroup(config)? {
+            cgroup.remove_unused();
+        }
+        Ok(())
+    }
+
+    /// The cgroup that the configuration asks for; `None` where that cannot be read.
+    fn configured_cgroup(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
         let linux = &spec.linux;
         let plan = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?)?;
-        Cgroup::from_paths(plan.dirs).remove_unused();
-        Ok(())
+        Ok(Some(Cgroup::from_paths(plan.dirs)))
     }
 
     /// Removes its directory alone: nothing else was made, or it is undone.

@@ -226,7 +226,7 @@ fn a_container_paused_before_its_start_can_be_resumed_and_started() {
     let container = Bundle::sh("echo started").create();
     container.call("pause").succeeds();
     assert_eq!(container.status(), "paused");
-    container.call("start").fails().says("container paused");
+    container.call("start").fails().says("paused");
     container.call("resume").succeeds();
     assert_eq!(container.status(), "created");
     container.call("start").succeeds();

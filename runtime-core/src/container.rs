@@ -127,7 +127,9 @@ impl Container {
                 Status::Running => {
                     return Err(self.wrong_status(Op::Start, "cannot start an already running container"));
                 }
-                Status::Paused => return Err(self.wrong_status(Op::Start, "cannot start a container in the paused state")),
+                Status::Paused => {
+                    return Err(self.wrong_status(Op::Start, "cannot start a container in the paused state"));
+                }
                 Status::Stopped => {
                     return Err(self.wrong_status(Op::Start, "cannot start a container that has stopped"));
                 }

@@ -150,11 +150,14 @@ fn processes() {
         ("/process/user/username", json!("root")),
         ("/process/apparmorProfile", json!("")),
         ("/process/scheduler", json!(null)),
+        ("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 1, "flags": ["SCHED_FLAG_RESET_ON_FORK"]})),
         ("/process/env/0", json!("A=")),
         ("/process/capabilities", json!({"bounding": ["CAP_NEW"]})),
     ]);
     wrong(&[
         ("/process", json!(null), "no `process` to run [config.json /process]"),
+        ("/process/scheduler", json!({}), "a scheduler needs a `policy` [config.json /process/scheduler/policy]"),
+        ("/process/scheduler", json!({"policy": "SCHED_IDLE", "runtime": -1}), "invalid value: integer `-1`, expected an integer from 0 to 18446744073709551615 [config.json /process/scheduler/runtime]"),
         ("/process/args", json!(null), "no program to run [config.json /process/args]"),
         ("/process/args", json!([]), "no program to run [config.json /process/args]"),
         ("/process/args/0", json!(""), "the program's name is empty [config.json /process/args/0]"),
@@ -397,7 +400,6 @@ fn what_is_not_implemented_yet() {
     wrong(&[
         ("/process/apparmorProfile", json!("docker-default"), "`apparmorProfile` is not implemented yet [config.json /process/apparmorProfile]"),
         ("/process/selinuxLabel", json!("a:b:c:d"), "`selinuxLabel` is not implemented yet [config.json /process/selinuxLabel]"),
-        ("/process/scheduler", json!({"policy": "SCHED_IDLE"}), "`scheduler` is not implemented yet [config.json /process/scheduler]"),
         ("/process/ioPriority", json!({"class": "IOPRIO_CLASS_IDLE"}), "`ioPriority` is not implemented yet [config.json /process/ioPriority]"),
         ("/process/execCPUAffinity", json!({"initial": "0"}), "`execCPUAffinity` is not implemented yet [config.json /process/execCPUAffinity]"),
         ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),

@@ -17,7 +17,10 @@ const PROPERTIES: &str = "
     /process/capabilities/effective /process/capabilities/inheritable /process/capabilities/ambient
     /process/rlimits /process/rlimits/0 /process/rlimits/0/type /process/rlimits/0/soft /process/rlimits/0/hard
     /process/noNewPrivileges /process/oomScoreAdj /process/apparmorProfile /process/selinuxLabel
-    /process/scheduler /process/ioPriority /process/execCPUAffinity
+    /process/scheduler /process/scheduler/policy /process/scheduler/nice /process/scheduler/priority
+    /process/scheduler/flags /process/scheduler/flags/0 /process/scheduler/runtime /process/scheduler/deadline
+    /process/scheduler/period
+    /process/ioPriority /process/execCPUAffinity
     /hooks /hooks/prestart /hooks/createRuntime /hooks/createContainer /hooks/startContainer /hooks/poststart
     /hooks/poststop /hooks/poststop/0 /hooks/poststop/0/path /hooks/poststop/0/args /hooks/poststop/0/env
     /hooks/poststop/0/timeout

@@ -173,4 +173,11 @@ steps! {
     104 Gate "gate" { listener: Slot }
     /// `execve(2)` of what [`Step::Lookup`] found.
     105 Exec "exec" { args: Texts<'p>, env: Texts<'p> }
+
+    // How the kernel treats the process.
+
+    /// `sched_setattr(2)` on itself; `nice` is an `i32` in two's complement.
+    110 Scheduler "scheduler" {
+        policy: u32, nice: u32, priority: u32, flags: u64, runtime: u64, deadline: u64, period: u64,
+    }
 }

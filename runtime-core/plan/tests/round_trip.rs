@@ -101,6 +101,15 @@ fn all() -> Vec<Make> {
         },
         |v| Step::Gate { listener: v.slots[0] },
         |v| Step::Exec { args: Texts::from_block(&v.blocks[0]), env: Texts::from_block(&v.blocks[1]) },
+        |v| Step::Scheduler {
+            policy: v.numbers[0] as u32,
+            nice: v.numbers[1] as u32,
+            priority: (v.numbers[0] >> 32) as u32,
+            flags: v.numbers[1],
+            runtime: v.numbers[2],
+            deadline: v.numbers[3],
+            period: v.numbers[0],
+        },
     ]
 }
 

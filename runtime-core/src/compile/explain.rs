@@ -6,7 +6,7 @@ use std::fmt;
 
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
-use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, propagation};
+use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, propagation, scheduling};
 use super::plan::{Barrier, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
@@ -217,6 +217,9 @@ fn describe(step: &Step<'_>) -> String {
         }
         Step::Gate { listener } => format!("{}: created, until start", Name(listener)),
         Step::Exec { args, .. } => words(args, " "),
+        Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
+            scheduling(policy, nice.cast_signed(), priority, flags, [runtime, deadline, period])
+        }
     }
 }
 

@@ -364,6 +364,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::Chdir { .. }
         | Step::MakeCwd { .. }
         | Step::Lookup { .. }
-        | Step::Exec { .. } => Touched::default(),
+        | Step::Exec { .. }
+        | Step::Scheduler { .. } => Touched::default(),
     }
 }

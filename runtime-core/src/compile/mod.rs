@@ -15,6 +15,7 @@ mod namespaces;
 mod plan;
 mod process;
 mod rootfs;
+mod scheduling;
 mod terminal;
 
 use std::ffi::CString;

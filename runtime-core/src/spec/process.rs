@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::capabilities::{Capabilities, RawCapabilities};
 use super::json::{self, Object};
 use super::rlimits::{self, RawRlimit, Rlimit};
+use super::scheduler::{RawScheduler, Scheduler};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
@@ -35,6 +36,8 @@ pub struct Process<'c> {
     pub terminal: bool,
     /// `consoleSize` as (rows, columns), in characters.
     pub console_size: Option<(u16, u16)>,
+    /// `scheduler`: unset means unchanged.
+    pub scheduler: Option<Scheduler>,
 }
 
 /// `process.user`.
@@ -73,8 +76,8 @@ pub(super) struct RawProcess<'c> {
     apparmor_profile: Asked,
     #[serde(default)]
     selinux_label: Asked,
-    #[serde(default)]
-    scheduler: Asked,
+    #[serde(borrow)]
+    scheduler: Option<Object<RawScheduler<'c>>>,
     #[serde(default)]
     io_priority: Asked,
     #[serde(default, rename = "execCPUAffinity")]
@@ -127,7 +130,6 @@ impl<'c> RawProcess<'c> {
             &[
                 ("apparmorProfile", &self.apparmor_profile),
                 ("selinuxLabel", &self.selinux_label),
-                ("scheduler", &self.scheduler),
                 ("ioPriority", &self.io_priority),
                 ("execCPUAffinity", &self.exec_cpu_affinity),
             ],
@@ -145,6 +147,7 @@ impl<'c> RawProcess<'c> {
             terminal,
             // "Runtimes MUST ignore consoleSize if terminal is false or unset."
             console_size: if terminal { console_size(self.console_size, &at)? } else { None },
+            scheduler: self.scheduler.map(|Object(raw)| raw.check(at.key("scheduler"))).transpose()?,
             at,
         })
     }

@@ -1,0 +1,64 @@
+//! How the kernel treats the process: its scheduler.
+
+use std::process::Command;
+
+use conformance::observe::Process;
+use conformance::{Bundle, Container, json, needs};
+
+/// Fields 19, 40 and 41 of proc_pid_stat(5): nice value, real-time priority, policy.
+fn scheduled(process: Process) -> [i64; 3] {
+    let stat = process.read("stat");
+    let (_, behind_name) = stat.rsplit_once(") ").unwrap();
+    let fields: Vec<_> = behind_name.split(' ').collect();
+    [19, 40, 41].map(|field| fields[field - 3].parse().unwrap())
+}
+
+/// What a tool of util-linux says about the container's process.
+fn said(tool: &str, container: &Container) -> String {
+    needs::path(&format!("/usr/bin/{tool}"));
+    let pid = container.state()["pid"].to_string();
+    let output = Command::new(tool).args(["-p", &pid]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[conformance::test]
+fn a_policy_has_its_nice_value() {
+    let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 5})).start();
+    assert_eq!(scheduled(container.settled()), [5, 0, 3]);
+}
+
+#[conformance::test]
+fn a_nice_value_may_be_below_zero() {
+    let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7})).start();
+    assert_eq!(scheduled(container.settled()), [-7, 0, 0]);
+}
+
+#[conformance::test]
+fn the_scheduler_may_be_the_idle_one() {
+    let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_IDLE"})).start();
+    assert_eq!(scheduled(container.settled()), [0, 0, 5]);
+}
+
+#[conformance::test]
+fn a_deadline_has_its_times() {
+    let times = json!({"policy": "SCHED_DEADLINE", "runtime": 2_000_000, "deadline": 10_000_000, "period": 20_000_000});
+    let container = Bundle::new().set("/process/scheduler", times).start();
+    assert_eq!(scheduled(container.settled())[2], 6);
+    let shown = said("chrt", &container);
+    assert!(shown.contains("parameters: 2000000/10000000/20000000"), "{shown}");
+}
+
+#[conformance::test]
+fn a_real_time_policy_has_its_priority() {
+    // With CONFIG_RT_GROUP_SCHED only a cgroup that was given real-time may have such a process.
+    needs::cgroup_v1("cpu");
+    let bundle = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 12}));
+    let bundle = bundle.set("/linux/resources/cpu", json!({"realtimePeriod": 1_000_000, "realtimeRuntime": 10_000}));
+    assert_eq!(scheduled(bundle.start().settled())[1..], [12, 1]);
+}
+
+#[conformance::test]
+fn exec_has_the_scheduler_of_the_config() {
+    let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 3})).start();
+    container.sh("cut -d ' ' -f 19,41 /proc/self/stat").succeeds().prints("3 3");
+}

@@ -1,0 +1,24 @@
+//! When and where the process runs, and how its I/O and memory are served.
+
+use super::{Result, at, call, nr};
+
+/// `struct sched_attr` of Linux 5.3, 56 bytes: flags that clamp the utilization are refused with a shorter one.
+#[repr(C)]
+struct SchedAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: u32,
+    priority: u32,
+    times: [u64; 3],
+    util_min: u32,
+    util_max: u32,
+}
+
+/// `sched_setattr(2)` on the calling thread; the times are runtime, deadline and period.
+pub fn sched_setattr(policy: u32, nice: u32, priority: u32, flags: u64, times: [u64; 3]) -> Result<()> {
+    const SIZE: u32 = size_of::<SchedAttr>() as u32;
+    let mut attr = SchedAttr { size: SIZE, policy, flags, nice, priority, times, util_min: 0, util_max: 0 };
+    // SAFETY: the kernel reads as many bytes as `size` says, and writes that field where it knows a shorter struct.
+    unsafe { call(nr::SCHED_SETATTR, [0, at(&raw mut attr), 0]) }.map(drop)
+}

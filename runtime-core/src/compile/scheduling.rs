@@ -1,0 +1,28 @@
+//! How the kernel treats the process: when it runs, when its I/O is done (config.md, "Process").
+
+use orlop_plan::Step;
+
+use super::plan::{Origin, Plan};
+use crate::error::Op;
+use crate::spec::{Process, Scheduler};
+
+/// Everything `process` says about it, while init has every privilege it will ever have.
+pub(crate) fn all(process: &Process<'_>, plan: &mut Plan) {
+    if let Some(scheduler) = &process.scheduler {
+        schedule(scheduler, plan);
+    }
+}
+
+fn schedule(scheduler: &Scheduler, plan: &mut Plan) {
+    let Scheduler { at, policy, nice, priority, flags, runtime, deadline, period } = scheduler;
+    let (policy, nice, priority, flags) = (*policy, nice.cast_unsigned(), *priority, *flags);
+    let (runtime, deadline, period) = (*runtime, *deadline, *period);
+    // With CONFIG_RT_GROUP_SCHED a cgroup v1 has no real-time of its own (sched(7)).
+    let hint = if priority == 0 {
+        "it may need CAP_SYS_NICE in the first user namespace"
+    } else {
+        "it needs CAP_SYS_NICE in the first user namespace and, on cgroup v1, resources.cpu.realtimeRuntime"
+    };
+    let origin = Origin::new(Op::Process).field(at).path("scheduler").hint(hint);
+    plan.push(Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period }, &origin);
+}

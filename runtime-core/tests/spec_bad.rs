@@ -156,6 +156,7 @@ fn processes() {
     ]);
     wrong(&[
         ("/process", json!(null), "no `process` to run [config.json /process]"),
+        ("/process/ioPriority", json!({"class": "RT"}), "unknown I/O class `RT` [config.json /process/ioPriority/class]"),
         ("/process/scheduler", json!({}), "a scheduler needs a `policy` [config.json /process/scheduler/policy]"),
         ("/process/scheduler", json!({"policy": "SCHED_IDLE", "runtime": -1}), "invalid value: integer `-1`, expected an integer from 0 to 18446744073709551615 [config.json /process/scheduler/runtime]"),
         ("/process/args", json!(null), "no program to run [config.json /process/args]"),
@@ -400,7 +401,6 @@ fn what_is_not_implemented_yet() {
     wrong(&[
         ("/process/apparmorProfile", json!("docker-default"), "`apparmorProfile` is not implemented yet [config.json /process/apparmorProfile]"),
         ("/process/selinuxLabel", json!("a:b:c:d"), "`selinuxLabel` is not implemented yet [config.json /process/selinuxLabel]"),
-        ("/process/ioPriority", json!({"class": "IOPRIO_CLASS_IDLE"}), "`ioPriority` is not implemented yet [config.json /process/ioPriority]"),
         ("/process/execCPUAffinity", json!({"initial": "0"}), "`execCPUAffinity` is not implemented yet [config.json /process/execCPUAffinity]"),
         ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),
         ("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}), "`memoryPolicy` is not implemented yet [config.json /linux/memoryPolicy]"),

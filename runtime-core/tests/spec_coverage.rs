@@ -20,7 +20,8 @@ const PROPERTIES: &str = "
     /process/scheduler /process/scheduler/policy /process/scheduler/nice /process/scheduler/priority
     /process/scheduler/flags /process/scheduler/flags/0 /process/scheduler/runtime /process/scheduler/deadline
     /process/scheduler/period
-    /process/ioPriority /process/execCPUAffinity
+    /process/ioPriority /process/ioPriority/class /process/ioPriority/priority
+    /process/execCPUAffinity
     /hooks /hooks/prestart /hooks/createRuntime /hooks/createContainer /hooks/startContainer /hooks/poststart
     /hooks/poststop /hooks/poststop/0 /hooks/poststop/0/path /hooks/poststop/0/args /hooks/poststop/0/env
     /hooks/poststop/0/timeout

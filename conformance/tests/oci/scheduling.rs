@@ -1,4 +1,4 @@
-//! How the kernel treats the process: its scheduler.
+//! How the kernel treats the process: its scheduler and I/O priority.
 
 use std::process::Command;
 
@@ -61,4 +61,22 @@ fn a_real_time_policy_has_its_priority() {
 fn exec_has_the_scheduler_of_the_config() {
     let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 3})).start();
     container.sh("cut -d ' ' -f 19,41 /proc/self/stat").succeeds().prints("3 3");
+}
+
+#[conformance::test]
+fn the_io_priority_is_set() {
+    for (class, priority, shown) in
+        [("RT", 3, "realtime: prio 3"), ("BE", 6, "best-effort: prio 6"), ("IDLE", 0, "idle")]
+    {
+        let value = json!({"class": format!("IOPRIO_CLASS_{class}"), "priority": priority});
+        let container = Bundle::new().set("/process/ioPriority", value).start();
+        assert_eq!(said("ionice", &container).trim(), shown);
+    }
+}
+
+#[conformance::test]
+fn exec_has_the_io_priority_of_the_config() {
+    let value = json!({"class": "IOPRIO_CLASS_BE", "priority": 2});
+    let container = Bundle::new().set("/process/ioPriority", value).start();
+    container.exec(["busybox", "ionice"]).succeeds().prints("best-effort: prio 2");
 }

@@ -121,6 +121,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
             sys::sched_setattr(policy, nice, priority, flags, [runtime, deadline, period])
         }
+        Step::IoPriority { class, priority } => sys::ioprio_set(class, priority),
     }
 }
 

@@ -180,4 +180,6 @@ steps! {
     110 Scheduler "scheduler" {
         policy: u32, nice: u32, priority: u32, flags: u64, runtime: u64, deadline: u64, period: u64,
     }
+    /// `ioprio_set(2)` on itself: the class in the upper bits, the priority in it in the lower 13.
+    111 IoPriority "io-priority" { class: u32, priority: u32 }
 }

@@ -110,6 +110,7 @@ fn all() -> Vec<Make> {
             deadline: v.numbers[3],
             period: v.numbers[0],
         },
+        |v| Step::IoPriority { class: v.numbers[0] as u32, priority: v.numbers[1] as u32 },
     ]
 }
 

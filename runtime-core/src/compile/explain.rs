@@ -10,6 +10,7 @@ use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, prop
 use super::plan::{Barrier, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
+use crate::spec::IoPriority;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -219,6 +220,10 @@ fn describe(step: &Step<'_>) -> String {
         Step::Exec { args, .. } => words(args, " "),
         Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
             scheduling(policy, nice.cast_signed(), priority, flags, [runtime, deadline, period])
+        }
+        Step::IoPriority { class, priority } => {
+            let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
+            format!("{name} {priority}")
         }
     }
 }

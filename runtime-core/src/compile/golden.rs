@@ -365,6 +365,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::MakeCwd { .. }
         | Step::Lookup { .. }
         | Step::Exec { .. }
-        | Step::Scheduler { .. } => Touched::default(),
+        | Step::Scheduler { .. }
+        | Step::IoPriority { .. } => Touched::default(),
     }
 }

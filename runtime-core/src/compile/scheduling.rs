@@ -4,12 +4,16 @@ use orlop_plan::Step;
 
 use super::plan::{Origin, Plan};
 use crate::error::Op;
-use crate::spec::{Process, Scheduler};
+use crate::spec::{IoPriority, Process, Scheduler};
 
 /// Everything `process` says about it, while init has every privilege it will ever have.
 pub(crate) fn all(process: &Process<'_>, plan: &mut Plan) {
     if let Some(scheduler) = &process.scheduler {
         schedule(scheduler, plan);
+    }
+    if let Some(IoPriority { at, class, priority }) = &process.io_priority {
+        let origin = Origin::new(Op::Process).field(at).path("I/O priority").hint("IOPRIO_CLASS_RT needs CAP_SYS_NICE");
+        plan.push(Step::IoPriority { class: *class, priority: *priority }, &origin);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::capabilities::{Capabilities, RawCapabilities};
+use super::io_priority::{IoPriority, RawIoPriority};
 use super::json::{self, Object};
 use super::rlimits::{self, RawRlimit, Rlimit};
 use super::scheduler::{RawScheduler, Scheduler};
@@ -38,6 +39,8 @@ pub struct Process<'c> {
     pub console_size: Option<(u16, u16)>,
     /// `scheduler`: unset means unchanged.
     pub scheduler: Option<Scheduler>,
+    /// `ioPriority`: unset means unchanged.
+    pub io_priority: Option<IoPriority>,
 }
 
 /// `process.user`.
@@ -78,8 +81,8 @@ pub(super) struct RawProcess<'c> {
     selinux_label: Asked,
     #[serde(borrow)]
     scheduler: Option<Object<RawScheduler<'c>>>,
-    #[serde(default)]
-    io_priority: Asked,
+    #[serde(borrow)]
+    io_priority: Option<Object<RawIoPriority<'c>>>,
     #[serde(default, rename = "execCPUAffinity")]
     exec_cpu_affinity: Asked,
 }
@@ -130,7 +133,6 @@ impl<'c> RawProcess<'c> {
             &[
                 ("apparmorProfile", &self.apparmor_profile),
                 ("selinuxLabel", &self.selinux_label),
-                ("ioPriority", &self.io_priority),
                 ("execCPUAffinity", &self.exec_cpu_affinity),
             ],
         )?;
@@ -148,6 +150,7 @@ impl<'c> RawProcess<'c> {
             // "Runtimes MUST ignore consoleSize if terminal is false or unset."
             console_size: if terminal { console_size(self.console_size, &at)? } else { None },
             scheduler: self.scheduler.map(|Object(raw)| raw.check(at.key("scheduler"))).transpose()?,
+            io_priority: self.io_priority.map(|Object(raw)| raw.check(at.key("ioPriority"))).transpose()?,
             at,
         })
     }

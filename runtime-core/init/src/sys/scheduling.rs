@@ -1,6 +1,6 @@
 //! When and where the process runs, and how its I/O and memory are served.
 
-use super::{Result, at, call, nr};
+use super::{Result, at, call, nr, plain};
 
 /// `struct sched_attr` of Linux 5.3, 56 bytes: flags that clamp the utilization are refused with a shorter one.
 #[repr(C)]
@@ -21,4 +21,12 @@ pub fn sched_setattr(policy: u32, nice: u32, priority: u32, flags: u64, times: [
     let mut attr = SchedAttr { size: SIZE, policy, flags, nice, priority, times, util_min: 0, util_max: 0 };
     // SAFETY: the kernel reads as many bytes as `size` says, and writes that field where it knows a shorter struct.
     unsafe { call(nr::SCHED_SETATTR, [0, at(&raw mut attr), 0]) }.map(drop)
+}
+
+/// `ioprio_set(2)` on the calling thread.
+pub fn ioprio_set(class: u32, priority: u32) -> Result<()> {
+    const IOPRIO_WHO_PROCESS: usize = 1;
+    const IOPRIO_CLASS_SHIFT: u32 = 13;
+    let value = class << IOPRIO_CLASS_SHIFT | priority;
+    plain(nr::IOPRIO_SET, [IOPRIO_WHO_PROCESS, 0, value as usize]).map(drop)
 }

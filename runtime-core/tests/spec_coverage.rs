@@ -34,7 +34,8 @@ const PROPERTIES: &str = "
     /linux/devices/0/minor /linux/devices/0/fileMode /linux/devices/0/uid /linux/devices/0/gid
     /linux/netDevices /linux/cgroupsPath /linux/sysctl /linux/sysctl/net.a /linux/rootfsPropagation
     /linux/maskedPaths /linux/maskedPaths/0 /linux/readonlyPaths /linux/readonlyPaths/0 /linux/mountLabel
-    /linux/intelRdt /linux/memoryPolicy /linux/personality
+    /linux/intelRdt /linux/memoryPolicy
+    /linux/personality /linux/personality/domain /linux/personality/flags /linux/personality/flags/0
     /linux/seccomp /linux/seccomp/defaultAction /linux/seccomp/defaultErrnoRet /linux/seccomp/architectures
     /linux/seccomp/architectures/0 /linux/seccomp/flags /linux/seccomp/flags/0 /linux/seccomp/listenerPath
     /linux/seccomp/listenerMetadata /linux/seccomp/syscalls /linux/seccomp/syscalls/0

@@ -1,4 +1,4 @@
-//! How the kernel treats the process: its scheduler and I/O priority.
+//! How the kernel treats the process: its scheduler, I/O priority and personality.
 
 use std::process::Command;
 
@@ -79,4 +79,30 @@ fn exec_has_the_io_priority_of_the_config() {
     let value = json!({"class": "IOPRIO_CLASS_BE", "priority": 2});
     let container = Bundle::new().set("/process/ioPriority", value).start();
     container.exec(["busybox", "ionice"]).succeeds().prints("best-effort: prio 2");
+}
+
+/// What `uname -m` says in a 32-bit personality here.
+fn machine_of_32_bits() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "i686",
+        _ => "armv8l",
+    }
+}
+
+#[conformance::test]
+fn the_personality_is_of_32_bits() {
+    let bundle = Bundle::sh("uname -m").set("/linux/personality", json!({"domain": "LINUX32"}));
+    bundle.run().succeeds().prints(machine_of_32_bits());
+}
+
+#[conformance::test]
+fn the_personality_may_be_that_of_linux() {
+    let bundle = Bundle::sh("uname -m").set("/linux/personality", json!({"domain": "LINUX"}));
+    bundle.run().succeeds().prints(std::env::consts::ARCH);
+}
+
+#[conformance::test]
+fn exec_has_the_personality_of_the_container() {
+    let container = Bundle::new().set("/linux/personality", json!({"domain": "LINUX32"})).start();
+    container.sh("uname -m").succeeds().prints(machine_of_32_bits());
 }

@@ -122,6 +122,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
             sys::sched_setattr(policy, nice, priority, flags, [runtime, deadline, period])
         }
         Step::IoPriority { class, priority } => sys::ioprio_set(class, priority),
+        Step::Personality { domain } => sys::personality(domain),
     }
 }
 

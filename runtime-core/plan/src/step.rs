@@ -182,4 +182,6 @@ steps! {
     }
     /// `ioprio_set(2)` on itself: the class in the upper bits, the priority in it in the lower 13.
     111 IoPriority "io-priority" { class: u32, priority: u32 }
+    /// `personality(2)`.
+    112 Personality "personality" { domain: u32 }
 }

@@ -111,6 +111,7 @@ fn all() -> Vec<Make> {
             period: v.numbers[0],
         },
         |v| Step::IoPriority { class: v.numbers[0] as u32, priority: v.numbers[1] as u32 },
+        |v| Step::Personality { domain: v.numbers[0] as u32 },
     ]
 }
 

@@ -225,6 +225,9 @@ fn describe(step: &Step<'_>) -> String {
             let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
             format!("{name} {priority}")
         }
+        Step::Personality { domain: 0 } => "LINUX".to_owned(),
+        Step::Personality { domain: 8 } => "LINUX32".to_owned(),
+        Step::Personality { domain } => domain.to_string(),
     }
 }
 

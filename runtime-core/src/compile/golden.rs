@@ -366,6 +366,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::Lookup { .. }
         | Step::Exec { .. }
         | Step::Scheduler { .. }
-        | Step::IoPriority { .. } => Touched::default(),
+        | Step::IoPriority { .. }
+        | Step::Personality { .. } => Touched::default(),
     }
 }

@@ -1,10 +1,11 @@
-//! How the kernel treats the process: when it runs, when its I/O is done (config.md, "Process").
+//! How the kernel treats the process: when it runs, when its I/O is done and what it
+//! sees of the machine (config.md, "Process"; config-linux.md, "Personality").
 
 use orlop_plan::Step;
 
 use super::plan::{Origin, Plan};
-use crate::error::Op;
-use crate::spec::{IoPriority, Process, Scheduler};
+use crate::error::{Op, Pointer};
+use crate::spec::{IoPriority, Linux, Process, Scheduler};
 
 /// Everything `process` says about it, while init has every privilege it will ever have.
 pub(crate) fn all(process: &Process<'_>, plan: &mut Plan) {
@@ -29,4 +30,12 @@ fn schedule(scheduler: &Scheduler, plan: &mut Plan) {
     };
     let origin = Origin::new(Op::Process).field(at).path("scheduler").hint(hint);
     plan.push(Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period }, &origin);
+}
+
+/// What `linux` says about every process of the container, before a filter that may forbid it.
+pub(crate) fn of_container(linux: &Linux<'_>, plan: &mut Plan) {
+    if let Some(personality) = linux.personality {
+        let origin = Origin::new(Op::Process).field(&Pointer::new("/linux/personality")).path("personality");
+        plan.push(Step::Personality { domain: personality.domain() }, &origin);
+    }
 }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::devices::{self, RawDevice};
 use super::json::Object;
 use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
+use super::personality::{Personality, RawPersonality};
 use super::resources::RawResources;
 use super::sysctl::{self, Sysctl};
 use super::text::{self, Pairs, Text};
@@ -40,6 +41,8 @@ pub struct Linux<'c> {
     pub masked_paths: Vec<Str<'c>>,
     /// `readonlyPaths`: absolute, clean.
     pub readonly_paths: Vec<Str<'c>>,
+    /// `personality`: unset means unchanged.
+    pub personality: Option<Personality>,
 }
 
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
@@ -84,8 +87,8 @@ pub(super) struct RawLinux<'c> {
     mount_label: Asked,
     #[serde(default)]
     memory_policy: Asked,
-    #[serde(default)]
-    personality: Asked,
+    #[serde(borrow)]
+    personality: Option<Object<RawPersonality<'c>>>,
     #[serde(default)]
     net_devices: Asked,
     #[serde(default)]
@@ -112,7 +115,6 @@ impl<'c> RawLinux<'c> {
             &[
                 ("mountLabel", &self.mount_label),
                 ("memoryPolicy", &self.memory_policy),
-                ("personality", &self.personality),
                 ("netDevices", &self.net_devices),
                 ("intelRdt", &self.intel_rdt),
             ],
@@ -134,6 +136,7 @@ impl<'c> RawLinux<'c> {
             rootfs_propagation: rootfs_propagation(self.rootfs_propagation)?,
             masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
+            personality: self.personality.map(|Object(raw)| raw.check()).transpose()?,
         })
     }
 }

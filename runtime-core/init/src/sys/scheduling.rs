@@ -30,3 +30,7 @@ pub fn ioprio_set(class: u32, priority: u32) -> Result<()> {
     let value = class << IOPRIO_CLASS_SHIFT | priority;
     plain(nr::IOPRIO_SET, [IOPRIO_WHO_PROCESS, 0, value as usize]).map(drop)
 }
+
+pub fn personality(domain: u32) -> Result<()> {
+    plain(nr::PERSONALITY, [domain as usize]).map(drop)
+}

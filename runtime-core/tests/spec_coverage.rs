@@ -34,7 +34,8 @@ const PROPERTIES: &str = "
     /linux/devices/0/minor /linux/devices/0/fileMode /linux/devices/0/uid /linux/devices/0/gid
     /linux/netDevices /linux/cgroupsPath /linux/sysctl /linux/sysctl/net.a /linux/rootfsPropagation
     /linux/maskedPaths /linux/maskedPaths/0 /linux/readonlyPaths /linux/readonlyPaths/0 /linux/mountLabel
-    /linux/intelRdt /linux/memoryPolicy
+    /linux/intelRdt /linux/memoryPolicy /linux/memoryPolicy/mode /linux/memoryPolicy/nodes
+    /linux/memoryPolicy/flags /linux/memoryPolicy/flags/0
     /linux/personality /linux/personality/domain /linux/personality/flags /linux/personality/flags/0
     /linux/seccomp /linux/seccomp/defaultAction /linux/seccomp/defaultErrnoRet /linux/seccomp/architectures
     /linux/seccomp/architectures/0 /linux/seccomp/flags /linux/seccomp/flags/0 /linux/seccomp/listenerPath

@@ -1,4 +1,4 @@
-//! How the kernel treats the process: its scheduler, I/O priority and personality.
+//! How the kernel treats the process: its scheduler, I/O priority, personality and memory policy.
 
 use std::process::Command;
 
@@ -105,4 +105,42 @@ fn the_personality_may_be_that_of_linux() {
 fn exec_has_the_personality_of_the_container() {
     let container = Bundle::new().set("/linux/personality", json!({"domain": "LINUX32"})).start();
     container.sh("uname -m").succeeds().prints(machine_of_32_bits());
+}
+
+/// The policies of the process's mappings: the second word of each line of numa_maps(5).
+fn policies(process: Process) -> Vec<String> {
+    let maps = process.read("numa_maps");
+    maps.lines().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect()
+}
+
+#[conformance::test]
+fn the_memory_policy_is_set() {
+    needs::path("/proc/self/numa_maps");
+    for (policy, shown) in [
+        (json!({"mode": "MPOL_BIND", "nodes": "0"}), "bind:0"),
+        (json!({"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}), "bind=static:0"),
+        (json!({"mode": "MPOL_INTERLEAVE", "nodes": "0-0"}), "interleave:0"),
+        (json!({"mode": "MPOL_PREFERRED", "nodes": ""}), "local"),
+        (json!({"mode": "MPOL_LOCAL"}), "local"),
+        (json!({"mode": "MPOL_DEFAULT"}), "default"),
+    ] {
+        let container = Bundle::new().set("/linux/memoryPolicy", policy).start();
+        let seen = policies(container.settled());
+        assert!(!seen.is_empty() && seen.iter().all(|policy| policy == shown), "{shown}: {seen:?}");
+    }
+}
+
+#[conformance::test]
+fn exec_has_the_memory_policy_of_the_container() {
+    needs::path("/proc/self/numa_maps");
+    let policy = json!({"mode": "MPOL_BIND", "nodes": "0"});
+    let container = Bundle::new().set("/linux/memoryPolicy", policy).start();
+    container.sh("cut -d ' ' -f 2 /proc/self/numa_maps | sort -u").succeeds().prints("bind:0");
+}
+
+#[conformance::test]
+fn memory_on_a_node_that_is_not_there() {
+    needs::path("/proc/self/numa_maps");
+    let policy = json!({"mode": "MPOL_BIND", "nodes": "900"});
+    Bundle::new().set("/linux/memoryPolicy", policy).never_starts();
 }

@@ -123,6 +123,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         }
         Step::IoPriority { class, priority } => sys::ioprio_set(class, priority),
         Step::Personality { domain } => sys::personality(domain),
+        Step::MemoryPolicy { mode, nodes } => sys::set_mempolicy(mode, nodes.0),
     }
 }
 

@@ -184,4 +184,6 @@ steps! {
     111 IoPriority "io-priority" { class: u32, priority: u32 }
     /// `personality(2)`.
     112 Personality "personality" { domain: u32 }
+    /// `set_mempolicy(2)`; `nodes` is a mask in whole words of eight bytes, or empty for none.
+    114 MemoryPolicy "memory-policy" { mode: u32, nodes: Bytes<'p> }
 }

@@ -367,6 +367,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::Exec { .. }
         | Step::Scheduler { .. }
         | Step::IoPriority { .. }
-        | Step::Personality { .. } => Touched::default(),
+        | Step::Personality { .. }
+        | Step::MemoryPolicy { .. } => Touched::default(),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::mounts::{MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
 use super::process::{PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS};
-use crate::spec::{Capabilities, NamespaceKind, Rlimit, Scheduler};
+use crate::spec::{Capabilities, MemoryPolicy, NamespaceKind, Rlimit, Scheduler};
 
 /// `CLONE_NEW*` flags.
 pub(super) struct Kinds(pub(super) u32);
@@ -139,6 +139,14 @@ pub(super) fn scheduling(
     ];
     let flags = Scheduler::flag_names(flags).map(str::to_owned);
     [name].into_iter().chain(parts.into_iter().flatten()).chain(flags).collect::<Vec<_>>().join(" ")
+}
+
+/// A mode of `set_mempolicy(2)` with its flags.
+pub(super) fn memory_mode(mode: u32) -> String {
+    let all = MemoryPolicy::flags().fold(0, |all, (_, bit)| all | bit);
+    let name = usize::try_from(mode & !all).ok().and_then(|place| MemoryPolicy::modes().nth(place));
+    let flags = MemoryPolicy::flags().filter(|(_, bit)| mode & bit != 0).map(|(name, _)| name);
+    name.into_iter().chain(flags).collect::<Vec<_>>().join(" ")
 }
 
 /// Kind and number of a device node.

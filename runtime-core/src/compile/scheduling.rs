@@ -1,7 +1,7 @@
 //! How the kernel treats the process: when it runs, when its I/O is done and what it
-//! sees of the machine (config.md, "Process"; config-linux.md, "Personality").
+//! sees of the machine (config.md, "Process"; config-linux.md, "Memory Policy", "Personality").
 
-use orlop_plan::Step;
+use orlop_plan::{Bytes, Step};
 
 use super::plan::{Origin, Plan};
 use crate::error::{Op, Pointer};
@@ -37,5 +37,11 @@ pub(crate) fn of_container(linux: &Linux<'_>, plan: &mut Plan) {
     if let Some(personality) = linux.personality {
         let origin = Origin::new(Op::Process).field(&Pointer::new("/linux/personality")).path("personality");
         plan.push(Step::Personality { domain: personality.domain() }, &origin);
+    }
+    if let Some(policy) = &linux.memory_policy {
+        let field = Pointer::new("/linux/memoryPolicy");
+        let hint = "this needs a kernel with NUMA, and nodes that are there and in resources.cpu.mems";
+        let origin = Origin::new(Op::Process).field(&field).path("memory policy").hint(hint);
+        plan.push(Step::MemoryPolicy { mode: policy.mode, nodes: Bytes(&policy.nodes) }, &origin);
     }
 }

@@ -34,3 +34,13 @@ pub fn ioprio_set(class: u32, priority: u32) -> Result<()> {
 pub fn personality(domain: u32) -> Result<()> {
     plain(nr::PERSONALITY, [domain as usize]).map(drop)
 }
+
+/// `set_mempolicy(2)`; `nodes` in whole words of eight bytes. The kernel reads one bit fewer than it is told.
+pub fn set_mempolicy(mode: u32, nodes: &[u8]) -> Result<()> {
+    let words = nodes.len() / 8;
+    if words == 0 {
+        return plain(nr::SET_MEMPOLICY, [mode as usize, 0, 0]).map(drop);
+    }
+    // SAFETY: the kernel reads `words` whole words, which the slice holds; it copies, so alignment does not matter.
+    unsafe { call(nr::SET_MEMPOLICY, [mode as usize, at(nodes.as_ptr()), words * 64 + 1]) }.map(drop)
+}

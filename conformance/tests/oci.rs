@@ -15,6 +15,7 @@ mod oci {
     mod paths;
     mod process;
     mod root;
+    mod scheduling;
     mod seccomp;
     mod terminal;
 }

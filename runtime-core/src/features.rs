@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::spec::{Capabilities, NamespaceKind};
+use crate::spec::{Capabilities, MemoryPolicy, NamespaceKind};
 
 /// The lowest and the highest `ociVersion` that is read.
 const VERSIONS: (&str, &str) = ("1.0.0", "1.3.0");
@@ -62,6 +62,10 @@ pub fn features() -> Value {
             "intelRdt": { "enabled": false },
             "mountExtensions": { "idmap": { "enabled": true } },
             "netDevices": { "enabled": false },
+            "memoryPolicy": {
+                "modes": MemoryPolicy::modes().collect::<Vec<_>>(),
+                "flags": MemoryPolicy::flags().map(|(name, _)| name).collect::<Vec<_>>(),
+            },
         },
         "annotations": { "dev.orlop.version": env!("CARGO_PKG_VERSION") },
     })

@@ -18,7 +18,11 @@ const PROPERTIES: &str = "
     /process/capabilities/effective /process/capabilities/inheritable /process/capabilities/ambient
     /process/rlimits /process/rlimits/0 /process/rlimits/0/type /process/rlimits/0/soft /process/rlimits/0/hard
     /process/noNewPrivileges /process/oomScoreAdj /process/apparmorProfile /process/selinuxLabel
-    /process/scheduler /process/ioPriority /process/execCPUAffinity
+    /process/scheduler /process/scheduler/policy /process/scheduler/nice /process/scheduler/priority
+    /process/scheduler/flags /process/scheduler/flags/0 /process/scheduler/runtime /process/scheduler/deadline
+    /process/scheduler/period
+    /process/ioPriority /process/ioPriority/class /process/ioPriority/priority
+    /process/execCPUAffinity
     /hooks /hooks/prestart /hooks/createRuntime /hooks/createContainer /hooks/startContainer /hooks/poststart
     /hooks/poststop /hooks/poststop/0 /hooks/poststop/0/path /hooks/poststop/0/args /hooks/poststop/0/env
     /hooks/poststop/0/timeout
@@ -31,7 +35,9 @@ const PROPERTIES: &str = "
     /linux/devices/0/minor /linux/devices/0/fileMode /linux/devices/0/uid /linux/devices/0/gid
     /linux/netDevices /linux/cgroupsPath /linux/sysctl /linux/sysctl/net.a /linux/rootfsPropagation
     /linux/maskedPaths /linux/maskedPaths/0 /linux/readonlyPaths /linux/readonlyPaths/0 /linux/mountLabel
-    /linux/intelRdt /linux/memoryPolicy /linux/personality
+    /linux/intelRdt /linux/memoryPolicy /linux/memoryPolicy/mode /linux/memoryPolicy/nodes
+    /linux/memoryPolicy/flags /linux/memoryPolicy/flags/0
+    /linux/personality /linux/personality/domain /linux/personality/flags /linux/personality/flags/0
     /linux/seccomp /linux/seccomp/defaultAction /linux/seccomp/defaultErrnoRet /linux/seccomp/architectures
     /linux/seccomp/architectures/0 /linux/seccomp/flags /linux/seccomp/flags/0 /linux/seccomp/listenerPath
     /linux/seccomp/listenerMetadata /linux/seccomp/syscalls /linux/seccomp/syscalls/0

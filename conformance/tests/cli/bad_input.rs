@@ -382,8 +382,6 @@ fn an_unknown_property_is_passed_over() {
 fn a_known_property_is_never_ignored() {
     needs::runtime(&["orlop"]);
     for (field, value) in [
-        ("/process/scheduler", json!({"policy": "SCHED_BATCH"})),
-        ("/process/ioPriority", json!({"class": "IOPRIO_CLASS_BE", "priority": 4})),
         ("/process/apparmorProfile", json!("nonesuch")),
         ("/process/selinuxLabel", json!("nonesuch")),
         ("/linux/mountLabel", json!("nonesuch")),

@@ -117,6 +117,13 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         }
         Step::Gate { listener } => gate::wait_at(state, listener),
         Step::Exec { args, env } => sys::execve(state.program, args.iter(), env.iter()),
+
+        Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
+            sys::sched_setattr(policy, nice, priority, flags, [runtime, deadline, period])
+        }
+        Step::IoPriority { class, priority } => sys::ioprio_set(class, priority),
+        Step::Personality { domain } => sys::personality(domain),
+        Step::MemoryPolicy { mode, nodes } => sys::set_mempolicy(mode, nodes.0),
     }
 }
 

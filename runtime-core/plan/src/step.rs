@@ -173,4 +173,17 @@ steps! {
     104 Gate "gate" { listener: Slot }
     /// `execve(2)` of what [`Step::Lookup`] found.
     105 Exec "exec" { args: Texts<'p>, env: Texts<'p> }
+
+    // How the kernel treats the process.
+
+    /// `sched_setattr(2)` on itself; `nice` is an `i32` in two's complement.
+    110 Scheduler "scheduler" {
+        policy: u32, nice: u32, priority: u32, flags: u64, runtime: u64, deadline: u64, period: u64,
+    }
+    /// `ioprio_set(2)` on itself: the class in the upper bits, the priority in it in the lower 13.
+    111 IoPriority "io-priority" { class: u32, priority: u32 }
+    /// `personality(2)`.
+    112 Personality "personality" { domain: u32 }
+    /// `set_mempolicy(2)`; `nodes` is a mask in whole words of eight bytes, or empty for none.
+    114 MemoryPolicy "memory-policy" { mode: u32, nodes: Bytes<'p> }
 }

@@ -101,6 +101,18 @@ fn all() -> Vec<Make> {
         },
         |v| Step::Gate { listener: v.slots[0] },
         |v| Step::Exec { args: Texts::from_block(&v.blocks[0]), env: Texts::from_block(&v.blocks[1]) },
+        |v| Step::Scheduler {
+            policy: v.numbers[0] as u32,
+            nice: v.numbers[1] as u32,
+            priority: (v.numbers[0] >> 32) as u32,
+            flags: v.numbers[1],
+            runtime: v.numbers[2],
+            deadline: v.numbers[3],
+            period: v.numbers[0],
+        },
+        |v| Step::IoPriority { class: v.numbers[0] as u32, priority: v.numbers[1] as u32 },
+        |v| Step::Personality { domain: v.numbers[0] as u32 },
+        |v| Step::MemoryPolicy { mode: v.numbers[0] as u32, nodes: Bytes(&v.bytes) },
     ]
 }
 

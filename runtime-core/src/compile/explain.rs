@@ -6,10 +6,11 @@ use std::fmt;
 
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
-use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, propagation};
+use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, memory_mode, propagation, scheduling};
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
+use crate::spec::IoPriority;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -222,6 +223,17 @@ fn describe(step: &Step<'_>) -> String {
         }
         Step::Gate { listener } => format!("{}: created, until start", Name(listener)),
         Step::Exec { args, .. } => words(args, " "),
+        Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
+            scheduling(policy, nice.cast_signed(), priority, flags, [runtime, deadline, period])
+        }
+        Step::IoPriority { class, priority } => {
+            let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
+            format!("{name} {priority}")
+        }
+        Step::Personality { domain: 0 } => "LINUX".to_owned(),
+        Step::Personality { domain: 8 } => "LINUX32".to_owned(),
+        Step::Personality { domain } => domain.to_string(),
+        Step::MemoryPolicy { mode, nodes } => phrase([memory_mode(mode), numbers(nodes)]),
     }
 }
 
@@ -287,4 +299,25 @@ fn groups(gids: Bytes<'_>) -> String {
         true => "none".to_owned(),
         false => ids.map(|id| id.to_string()).collect::<Vec<_>>().join(" "),
     }
+}
+
+/// The numbers in a mask, as a list of ranges.
+fn numbers(mask: Bytes<'_>) -> String {
+    let bits = mask
+        .0
+        .iter()
+        .enumerate()
+        .flat_map(|(place, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| place * 8 + bit));
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for number in bits {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let shown = ranges.into_iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    shown.collect::<Vec<_>>().join(",")
 }

@@ -365,6 +365,10 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::Chdir { .. }
         | Step::MakeCwd { .. }
         | Step::Lookup { .. }
-        | Step::Exec { .. } => Touched::default(),
+        | Step::Exec { .. }
+        | Step::Scheduler { .. }
+        | Step::IoPriority { .. }
+        | Step::Personality { .. }
+        | Step::MemoryPolicy { .. } => Touched::default(),
     }
 }

@@ -16,6 +16,7 @@ mod namespaces;
 mod plan;
 mod process;
 mod rootfs;
+mod scheduling;
 mod terminal;
 
 use std::ffi::CString;
@@ -84,6 +85,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     process::make_cwd(&spec.process, &mut plan);
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
+    scheduling::of_container(&spec.linux, &mut plan);
     process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
@@ -104,6 +106,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     let peer = terminal::open(process, request, root, &mut plan);
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
+    scheduling::of_container(&spec.linux, &mut plan);
     process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
     process::stand_by(request, Slot::NONE, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);

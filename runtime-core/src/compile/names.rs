@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::mounts::{MS_PRIVATE, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
 use super::process::{PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS};
-use crate::spec::{Capabilities, NamespaceKind, Rlimit};
+use crate::spec::{Capabilities, MemoryPolicy, NamespaceKind, Rlimit, Scheduler};
 
 /// `CLONE_NEW*` flags.
 pub(super) struct Kinds(pub(super) u32);
@@ -121,6 +121,32 @@ impl fmt::Display for FilterFlags {
         }
         list(f, NAMES.iter().filter(|(bit, _)| self.0 & bit != 0).map(|(_, name)| *name))
     }
+}
+
+/// A policy of `sched_setattr(2)` with what it has beside its name.
+pub(super) fn scheduling(
+    policy: u32,
+    nice: i32,
+    priority: u32,
+    flags: u64,
+    [runtime, deadline, period]: [u64; 3],
+) -> String {
+    let name = Scheduler::policy_name(policy).map_or_else(|| policy.to_string(), str::to_owned);
+    let parts = [
+        (nice != 0).then(|| format!("nice {nice}")),
+        (priority != 0).then(|| format!("priority {priority}")),
+        (runtime != 0).then(|| format!("runtime {runtime} deadline {deadline} period {period}")),
+    ];
+    let flags = Scheduler::flag_names(flags).map(str::to_owned);
+    [name].into_iter().chain(parts.into_iter().flatten()).chain(flags).collect::<Vec<_>>().join(" ")
+}
+
+/// A mode of `set_mempolicy(2)` with its flags.
+pub(super) fn memory_mode(mode: u32) -> String {
+    let all = MemoryPolicy::flags().fold(0, |all, (_, bit)| all | bit);
+    let name = usize::try_from(mode & !all).ok().and_then(|place| MemoryPolicy::modes().nth(place));
+    let flags = MemoryPolicy::flags().filter(|(_, bit)| mode & bit != 0).map(|(name, _)| name);
+    name.into_iter().chain(flags).collect::<Vec<_>>().join(" ")
 }
 
 /// Kind and number of a device node.

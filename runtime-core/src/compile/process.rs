@@ -6,7 +6,7 @@
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
-use super::{Request, namespaces, terminal};
+use super::{Request, namespaces, scheduling, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
 use crate::spec::{Capabilities, Process, Rlimit, Seccomp, Warning};
@@ -33,6 +33,8 @@ pub(crate) fn enter(
     }
     work_in(process, plan);
     limit(process, plan);
+    // Before a filter that may forbid it, and before the privileges go.
+    scheduling::all(process, plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
     } else {

@@ -5,7 +5,9 @@ use serde_json::value::RawValue;
 
 use super::devices::{self, RawDevice};
 use super::json::Object;
+use super::memory_policy::{MemoryPolicy, RawMemoryPolicy};
 use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
+use super::personality::{Personality, RawPersonality};
 use super::resources::RawResources;
 use super::sysctl::{self, Sysctl};
 use super::text::{self, Pairs, Text};
@@ -40,6 +42,10 @@ pub struct Linux<'c> {
     pub masked_paths: Vec<Str<'c>>,
     /// `readonlyPaths`: absolute, clean.
     pub readonly_paths: Vec<Str<'c>>,
+    /// `personality`: unset means unchanged.
+    pub personality: Option<Personality>,
+    /// `memoryPolicy`: unset means unchanged.
+    pub memory_policy: Option<MemoryPolicy>,
 }
 
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
@@ -82,10 +88,10 @@ pub(super) struct RawLinux<'c> {
     readonly_paths: Option<Vec<Text<'c>>>,
     #[serde(default)]
     mount_label: Asked,
-    #[serde(default)]
-    memory_policy: Asked,
-    #[serde(default)]
-    personality: Asked,
+    #[serde(borrow)]
+    memory_policy: Option<Object<RawMemoryPolicy<'c>>>,
+    #[serde(borrow)]
+    personality: Option<Object<RawPersonality<'c>>>,
     #[serde(default)]
     net_devices: Asked,
     #[serde(default)]
@@ -109,13 +115,7 @@ impl<'c> RawLinux<'c> {
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
         unimplemented::refuse(
             &Pointer::new("/linux"),
-            &[
-                ("mountLabel", &self.mount_label),
-                ("memoryPolicy", &self.memory_policy),
-                ("personality", &self.personality),
-                ("netDevices", &self.net_devices),
-                ("intelRdt", &self.intel_rdt),
-            ],
+            &[("mountLabel", &self.mount_label), ("netDevices", &self.net_devices), ("intelRdt", &self.intel_rdt)],
         )?;
         let resources = Pointer::new("/linux/resources");
         Ok(Linux {
@@ -134,6 +134,8 @@ impl<'c> RawLinux<'c> {
             rootfs_propagation: rootfs_propagation(self.rootfs_propagation)?,
             masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
+            memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
+            personality: self.personality.map(|Object(raw)| raw.check()).transpose()?,
         })
     }
 }

@@ -3,8 +3,10 @@
 use serde::Deserialize;
 
 use super::capabilities::{Capabilities, RawCapabilities};
+use super::io_priority::{IoPriority, RawIoPriority};
 use super::json::{self, Object};
 use super::rlimits::{self, RawRlimit, Rlimit};
+use super::scheduler::{RawScheduler, Scheduler};
 use super::text::{self, Text};
 use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
@@ -35,6 +37,10 @@ pub struct Process<'c> {
     pub terminal: bool,
     /// `consoleSize` as (rows, columns), in characters.
     pub console_size: Option<(u16, u16)>,
+    /// `scheduler`: unset means unchanged.
+    pub scheduler: Option<Scheduler>,
+    /// `ioPriority`: unset means unchanged.
+    pub io_priority: Option<IoPriority>,
 }
 
 /// `process.user`.
@@ -73,10 +79,10 @@ pub(super) struct RawProcess<'c> {
     apparmor_profile: Asked,
     #[serde(default)]
     selinux_label: Asked,
-    #[serde(default)]
-    scheduler: Asked,
-    #[serde(default)]
-    io_priority: Asked,
+    #[serde(borrow)]
+    scheduler: Option<Object<RawScheduler<'c>>>,
+    #[serde(borrow)]
+    io_priority: Option<Object<RawIoPriority<'c>>>,
     #[serde(default, rename = "execCPUAffinity")]
     exec_cpu_affinity: Asked,
 }
@@ -127,8 +133,6 @@ impl<'c> RawProcess<'c> {
             &[
                 ("apparmorProfile", &self.apparmor_profile),
                 ("selinuxLabel", &self.selinux_label),
-                ("scheduler", &self.scheduler),
-                ("ioPriority", &self.io_priority),
                 ("execCPUAffinity", &self.exec_cpu_affinity),
             ],
         )?;
@@ -145,6 +149,8 @@ impl<'c> RawProcess<'c> {
             terminal,
             // "Runtimes MUST ignore consoleSize if terminal is false or unset."
             console_size: if terminal { console_size(self.console_size, &at)? } else { None },
+            scheduler: self.scheduler.map(|Object(raw)| raw.check(at.key("scheduler"))).transpose()?,
+            io_priority: self.io_priority.map(|Object(raw)| raw.check(at.key("ioPriority"))).transpose()?,
             at,
         })
     }

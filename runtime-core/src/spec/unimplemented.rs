@@ -102,10 +102,10 @@ mod tests {
 
     #[test]
     fn the_error_names_the_field() {
-        let error = refuse(&Pointer::new("/process"), &[("user", &Asked(false)), ("scheduler", &Asked(true))]);
+        let error = refuse(&Pointer::new("/process"), &[("user", &Asked(false)), ("nonesuch", &Asked(true))]);
         assert_eq!(
             error.map_err(|error| error.to_string()),
-            Err("check config: `scheduler` is not implemented yet [config.json /process/scheduler]".to_owned())
+            Err("check config: `nonesuch` is not implemented yet [config.json /process/nonesuch]".to_owned())
         );
     }
 }

@@ -78,6 +78,10 @@ pub(super) mod number {
     pub(in crate::sys) const DUP3: usize = 24;
     pub(in crate::sys) const PRLIMIT64: usize = 261;
     pub(in crate::sys) const SETNS: usize = 268;
+    pub(in crate::sys) const SCHED_SETATTR: usize = 274;
+    pub(in crate::sys) const IOPRIO_SET: usize = 30;
+    pub(in crate::sys) const PERSONALITY: usize = 92;
+    pub(in crate::sys) const SET_MEMPOLICY: usize = 237;
     pub(in crate::sys) const SECCOMP: usize = 277;
     pub(in crate::sys) const STATX: usize = 291;
 }

@@ -13,6 +13,7 @@ mod memory;
 mod mount;
 mod process;
 mod room;
+mod scheduling;
 mod socket;
 
 #[cfg(target_arch = "aarch64")]
@@ -30,6 +31,7 @@ pub use memory::*;
 pub use mount::*;
 pub use process::*;
 pub use room::Room;
+pub use scheduling::*;
 pub use socket::*;
 
 use machine::number as nr;

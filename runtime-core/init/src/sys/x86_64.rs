@@ -79,6 +79,10 @@ pub(super) mod number {
     pub(in crate::sys) const DUP3: usize = 292;
     pub(in crate::sys) const PRLIMIT64: usize = 302;
     pub(in crate::sys) const SETNS: usize = 308;
+    pub(in crate::sys) const SCHED_SETATTR: usize = 314;
+    pub(in crate::sys) const IOPRIO_SET: usize = 251;
+    pub(in crate::sys) const PERSONALITY: usize = 135;
+    pub(in crate::sys) const SET_MEMPOLICY: usize = 238;
     pub(in crate::sys) const SECCOMP: usize = 317;
     pub(in crate::sys) const STATX: usize = 332;
 }

@@ -1,0 +1,47 @@
+//! How the kernel treats the process: when it runs, when its I/O is done and what it
+//! sees of the machine (config.md, "Process"; config-linux.md, "Memory Policy", "Personality").
+
+use orlop_plan::{Bytes, Step};
+
+use super::plan::{Origin, Plan};
+use crate::error::{Op, Pointer};
+use crate::spec::{IoPriority, Linux, Process, Scheduler};
+
+/// Everything `process` says about it, while init has every privilege it will ever have.
+pub(crate) fn all(process: &Process<'_>, plan: &mut Plan) {
+    if let Some(scheduler) = &process.scheduler {
+        schedule(scheduler, plan);
+    }
+    if let Some(IoPriority { at, class, priority }) = &process.io_priority {
+        let origin = Origin::new(Op::Process).field(at).path("I/O priority").hint("IOPRIO_CLASS_RT needs CAP_SYS_NICE");
+        plan.push(Step::IoPriority { class: *class, priority: *priority }, &origin);
+    }
+}
+
+fn schedule(scheduler: &Scheduler, plan: &mut Plan) {
+    let Scheduler { at, policy, nice, priority, flags, runtime, deadline, period } = scheduler;
+    let (policy, nice, priority, flags) = (*policy, nice.cast_unsigned(), *priority, *flags);
+    let (runtime, deadline, period) = (*runtime, *deadline, *period);
+    // With CONFIG_RT_GROUP_SCHED a cgroup v1 has no real-time of its own (sched(7)).
+    let hint = if priority == 0 {
+        "it may need CAP_SYS_NICE in the first user namespace"
+    } else {
+        "it needs CAP_SYS_NICE in the first user namespace and, on cgroup v1, resources.cpu.realtimeRuntime"
+    };
+    let origin = Origin::new(Op::Process).field(at).path("scheduler").hint(hint);
+    plan.push(Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period }, &origin);
+}
+
+/// What `linux` says about every process of the container, before a filter that may forbid it.
+pub(crate) fn of_container(linux: &Linux<'_>, plan: &mut Plan) {
+    if let Some(personality) = linux.personality {
+        let origin = Origin::new(Op::Process).field(&Pointer::new("/linux/personality")).path("personality");
+        plan.push(Step::Personality { domain: personality.domain() }, &origin);
+    }
+    if let Some(policy) = &linux.memory_policy {
+        let field = Pointer::new("/linux/memoryPolicy");
+        let hint = "this needs a kernel with NUMA, and nodes that are there and in resources.cpu.mems";
+        let origin = Origin::new(Op::Process).field(&field).path("memory policy").hint(hint);
+        plan.push(Step::MemoryPolicy { mode: policy.mode, nodes: Bytes(&policy.nodes) }, &origin);
+    }
+}

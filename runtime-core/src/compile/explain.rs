@@ -20,6 +20,9 @@ impl fmt::Display for Plan {
         for (slot, (open, origin)) in (1..).zip(&self.opens) {
             line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot))), origin)?;
         }
+        if let Some((processors, origin)) = &self.initial_affinity {
+            line(f, "affinity", &format!("{}, for the parent as well", numbers(Bytes(processors))), origin)?;
+        }
         line(f, "clone3", &birth(self), &Origin::new(Op::Spawn))?;
         for ((index, step), origin) in self.steps().zip(&self.origins) {
             write!(f, "{index:>4}  ")?;
@@ -229,6 +232,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::Personality { domain: 8 } => "LINUX32".to_owned(),
         Step::Personality { domain } => domain.to_string(),
         Step::MemoryPolicy { mode, nodes } => phrase([memory_mode(mode), numbers(nodes)]),
+        Step::Affinity { processors } => numbers(processors),
     }
 }
 

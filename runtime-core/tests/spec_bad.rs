@@ -156,6 +156,7 @@ fn processes() {
     ]);
     wrong(&[
         ("/process", json!(null), "no `process` to run [config.json /process]"),
+        ("/process/execCPUAffinity", json!({"final": "a"}), "`a` is not a list such as 0-3,7 [config.json /process/execCPUAffinity/final]"),
         ("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}), "MPOL_BIND needs at least one node [config.json /linux/memoryPolicy/nodes]"),
         ("/linux/personality", json!({"domain": "BSD"}), "unknown personality `BSD` [config.json /linux/personality/domain]"),
         ("/process/ioPriority", json!({"class": "RT"}), "unknown I/O class `RT` [config.json /process/ioPriority/class]"),
@@ -407,7 +408,6 @@ fn what_is_not_implemented_yet() {
     wrong(&[
         ("/process/apparmorProfile", json!("docker-default"), "`apparmorProfile` is not implemented yet [config.json /process/apparmorProfile]"),
         ("/process/selinuxLabel", json!("a:b:c:d"), "`selinuxLabel` is not implemented yet [config.json /process/selinuxLabel]"),
-        ("/process/execCPUAffinity", json!({"initial": "0"}), "`execCPUAffinity` is not implemented yet [config.json /process/execCPUAffinity]"),
         ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),
         ("/linux/netDevices", json!({"eth0": {}}), "`netDevices` is not implemented yet [config.json /linux/netDevices]"),
         ("/linux/intelRdt", json!({"closID": "x"}), "`intelRdt` is not implemented yet [config.json /linux/intelRdt]"),

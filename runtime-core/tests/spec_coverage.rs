@@ -23,6 +23,7 @@ const PROPERTIES: &str = "
     /process/scheduler/period
     /process/ioPriority /process/ioPriority/class /process/ioPriority/priority
     /process/execCPUAffinity
+    /process/execCPUAffinity/initial /process/execCPUAffinity/final
     /hooks /hooks/prestart /hooks/createRuntime /hooks/createContainer /hooks/startContainer /hooks/poststart
     /hooks/poststop /hooks/poststop/0 /hooks/poststop/0/path /hooks/poststop/0/args /hooks/poststop/0/env
     /hooks/poststop/0/timeout

@@ -1,4 +1,4 @@
-//! How the kernel treats the process: its scheduler, I/O priority, personality and memory policy.
+//! How the kernel treats the process: its scheduler, I/O priority, personality, memory policy and the CPU affinity of exec.
 
 use std::process::Command;
 
@@ -143,4 +143,48 @@ fn memory_on_a_node_that_is_not_there() {
     needs::path("/proc/self/numa_maps");
     let policy = json!({"mode": "MPOL_BIND", "nodes": "900"});
     Bundle::new().set("/linux/memoryPolicy", policy).never_starts();
+}
+
+/// The processors this test may run on, of which it takes the last: needs at least two.
+fn last_processor() -> String {
+    let own = Process::myself().status("Cpus_allowed_list").unwrap();
+    own.rsplit([',', '-']).next().unwrap().to_owned()
+}
+
+const PROCESSORS: &str = "grep Cpus_allowed_list: /proc/self/status | cut -f 2";
+
+#[conformance::test]
+fn exec_ends_on_the_final_processors() {
+    let affinity = json!({"initial": "0", "final": last_processor()});
+    let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();
+    container.sh(PROCESSORS).succeeds().prints(&last_processor());
+}
+
+#[conformance::test]
+fn the_affinity_of_exec_is_not_the_containers() {
+    let own = Process::myself().status("Cpus_allowed_list");
+    let container = Bundle::new().set("/process/execCPUAffinity", json!({"final": last_processor()})).start();
+    assert_eq!(container.settled().status("Cpus_allowed_list"), own);
+}
+
+#[conformance::test]
+fn the_initial_processors_are_left_in_the_cgroup() {
+    let own = Process::myself().status("Cpus_allowed_list").unwrap();
+    let container = Bundle::new().set("/process/execCPUAffinity", json!({"initial": last_processor()})).start();
+    container.sh(PROCESSORS).succeeds().prints(&own);
+}
+
+#[conformance::test]
+fn exec_on_processors_that_are_not_there() {
+    for key in ["initial", "final"] {
+        let container = Bundle::new().set("/process/execCPUAffinity", json!({key: "8000"})).start();
+        container.exec(["true"]).fails().names(&format!("/process/execCPUAffinity/{key}"));
+    }
+}
+
+#[conformance::test]
+fn processors_above_1024_may_be_named() {
+    let affinity = json!({"final": format!("{},1500-1600", last_processor())});
+    let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();
+    container.sh(PROCESSORS).succeeds().prints(&last_processor());
 }

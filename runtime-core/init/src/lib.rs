@@ -124,6 +124,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::IoPriority { class, priority } => sys::ioprio_set(class, priority),
         Step::Personality { domain } => sys::personality(domain),
         Step::MemoryPolicy { mode, nodes } => sys::set_mempolicy(mode, nodes.0),
+        Step::Affinity { processors } => sys::sched_setaffinity(processors.0),
     }
 }
 

@@ -186,4 +186,6 @@ steps! {
     112 Personality "personality" { domain: u32 }
     /// `set_mempolicy(2)`; `nodes` is a mask in whole words of eight bytes, or empty for none.
     114 MemoryPolicy "memory-policy" { mode: u32, nodes: Bytes<'p> }
+    /// `sched_setaffinity(2)` on itself; a mask of any length: the kernel passes over processors it cannot have.
+    113 Affinity "affinity" { processors: Bytes<'p> }
 }

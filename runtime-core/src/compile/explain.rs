@@ -24,6 +24,9 @@ impl fmt::Display for Plan {
             let text = format!("{}{}, ids of {}", Name(*mount), deep(*recursive), Name(*namespace));
             line(f, "id-map", &text, origin)?;
         }
+        if let Some((processors, origin)) = &self.initial_affinity {
+            line(f, "affinity", &format!("{}, for the parent as well", numbers(Bytes(processors))), origin)?;
+        }
         line(f, "clone3", &birth(self), &Origin::new(Op::Spawn))?;
         for ((index, step), origin) in self.steps().zip(&self.origins) {
             write!(f, "{index:>4}  ")?;
@@ -234,6 +237,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::Personality { domain: 8 } => "LINUX32".to_owned(),
         Step::Personality { domain } => domain.to_string(),
         Step::MemoryPolicy { mode, nodes } => phrase([memory_mode(mode), numbers(nodes)]),
+        Step::Affinity { processors } => numbers(processors),
     }
 }
 

@@ -369,6 +369,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::Scheduler { .. }
         | Step::IoPriority { .. }
         | Step::Personality { .. }
-        | Step::MemoryPolicy { .. } => Touched::default(),
+        | Step::MemoryPolicy { .. }
+        | Step::Affinity { .. } => Touched::default(),
     }
 }

@@ -100,6 +100,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
     }
+    scheduling::place(process, &mut plan);
     process::score(process, &mut plan);
     namespaces::join_target(spec, &mut plan);
     let root = rootfs::of_target(spec, host, &mut plan);

@@ -32,6 +32,8 @@ pub struct Plan {
     pub(crate) id_maps: Option<(IdMaps, Pointer)>,
     /// `oom_score_adj`, where the parent sets it.
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
+    /// The processors that the parent and, until it is in its cgroup, the process run on: a mask, where there is one.
+    pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
     /// The cgroup to make.
     pub(crate) cgroup: Option<cgroup::Plan>,
     /// What was passed over.

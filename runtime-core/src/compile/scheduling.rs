@@ -5,7 +5,7 @@ use orlop_plan::{Bytes, Step};
 
 use super::plan::{Origin, Plan};
 use crate::error::{Op, Pointer};
-use crate::spec::{IoPriority, Linux, Process, Scheduler};
+use crate::spec::{ExecAffinity, IoPriority, Linux, Process, Scheduler};
 
 /// Everything `process` says about it, while init has every privilege it will ever have.
 pub(crate) fn all(process: &Process<'_>, plan: &mut Plan) {
@@ -43,5 +43,25 @@ pub(crate) fn of_container(linux: &Linux<'_>, plan: &mut Plan) {
         let hint = "this needs a kernel with NUMA, and nodes that are there and in resources.cpu.mems";
         let origin = Origin::new(Op::Process).field(&field).path("memory policy").hint(hint);
         plan.push(Step::MemoryPolicy { mode: policy.mode, nodes: Bytes(&policy.nodes) }, &origin);
+    }
+}
+
+/// As many processors as Linux can be built for (`CONFIG_MAXSMP`), in bytes of a mask.
+const EVERY_PROCESSOR: [u8; 1024] = [0xff; 1024];
+
+/// The processors of a process of `exec`, once it is in the container's cgroup. Where only the initial ones are given, they are
+/// not to outlast that: "the container's default CPU affinity is used".
+pub(crate) fn place(process: &Process<'_>, plan: &mut Plan) {
+    let at = process.at.key("execCPUAffinity");
+    let hint = "none of these processors is there, or the container's cpuset has none of them";
+    let origin = |key| Origin::new(Op::Process).field(&at.key(key)).path("CPU affinity").hint(hint);
+    let ExecAffinity { initial, last } = &process.exec_affinity;
+    if !initial.is_empty() {
+        plan.initial_affinity = Some((initial.clone(), origin("initial")));
+    }
+    match (initial.as_slice(), last.as_slice()) {
+        ([], []) => {}
+        (_, []) => plan.push(Step::Affinity { processors: Bytes(&EVERY_PROCESSOR) }, &origin("initial")),
+        (_, last) => plan.push(Step::Affinity { processors: Bytes(last) }, &origin("final")),
     }
 }

@@ -23,6 +23,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use crate::cgroup::Cgroup;
 use crate::compile::{Barrier, Plan};
 use crate::error::{At, Error, Kind, Op, Result};
+use crate::sys::affinity::Elsewhere;
 use crate::sys::streams::{self, Streams};
 use dialogue::Said;
 use spawn::{Birth, Born};
@@ -74,13 +75,21 @@ pub(crate) fn launch<'p>(
         fds: &fds,
         stdio,
     };
+    let elsewhere = initial_affinity(plan)?;
     let born = match (spawn::spawn(&birth), cgroup, target) {
         (Err(error), Some(cgroup), Some(target)) if error.errno() == Some(Errno::EBUSY) => {
             beside(target, cgroup, birth, error)?
         }
         (born, ..) => born?,
     };
+    drop(elsewhere);
     Ok(Launched { plan, born: Some(born), dialogue: ours, patience: patience(plan) })
+}
+
+/// Sends this thread to the processors that init is to be born on, which inherits them.
+fn initial_affinity(plan: &Plan) -> Result<Option<Elsewhere>> {
+    let Some((processors, origin)) = &plan.initial_affinity else { return Ok(None) };
+    Elsewhere::begin(processors).map(Some).map_err(|errno| origin.error(errno))
 }
 
 /// A container that divided its cgroup, as systemd does, takes no more processes in it ("no internal processes", cgroups(7)):

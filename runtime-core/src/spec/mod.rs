@@ -3,6 +3,7 @@
 //! Comes in: the bytes of `config.json` (OCI runtime specification 1.3). Goes out: a `Spec` that borrows from them, or an
 //! [`Error`] that names the JSON pointer of what is wrong. Touches nothing: no file, no system call.
 
+mod affinity;
 mod block_io;
 mod capabilities;
 mod cpu;
@@ -34,6 +35,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+pub use affinity::ExecAffinity;
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;

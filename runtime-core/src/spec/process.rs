@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::affinity::{ExecAffinity, RawExecAffinity};
 use super::capabilities::{Capabilities, RawCapabilities};
 use super::io_priority::{IoPriority, RawIoPriority};
 use super::json::{self, Object};
@@ -41,6 +42,8 @@ pub struct Process<'c> {
     pub scheduler: Option<Scheduler>,
     /// `ioPriority`: unset means unchanged.
     pub io_priority: Option<IoPriority>,
+    /// `execCPUAffinity`: for `exec` only.
+    pub exec_affinity: ExecAffinity,
 }
 
 /// `process.user`.
@@ -83,8 +86,8 @@ pub(super) struct RawProcess<'c> {
     scheduler: Option<Object<RawScheduler<'c>>>,
     #[serde(borrow)]
     io_priority: Option<Object<RawIoPriority<'c>>>,
-    #[serde(default, rename = "execCPUAffinity")]
-    exec_cpu_affinity: Asked,
+    #[serde(borrow, rename = "execCPUAffinity")]
+    exec_affinity: Option<Object<RawExecAffinity<'c>>>,
 }
 
 /// `process.user` as it stands. `username` is for Windows; on Linux it is passed over like any unknown property.
@@ -130,11 +133,7 @@ impl<'c> RawProcess<'c> {
     pub(super) fn check(self, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Process<'c>> {
         unimplemented::refuse(
             &at,
-            &[
-                ("apparmorProfile", &self.apparmor_profile),
-                ("selinuxLabel", &self.selinux_label),
-                ("execCPUAffinity", &self.exec_cpu_affinity),
-            ],
+            &[("apparmorProfile", &self.apparmor_profile), ("selinuxLabel", &self.selinux_label)],
         )?;
         let terminal = self.terminal.unwrap_or_default();
         Ok(Process {
@@ -151,6 +150,10 @@ impl<'c> RawProcess<'c> {
             console_size: if terminal { console_size(self.console_size, &at)? } else { None },
             scheduler: self.scheduler.map(|Object(raw)| raw.check(at.key("scheduler"))).transpose()?,
             io_priority: self.io_priority.map(|Object(raw)| raw.check(at.key("ioPriority"))).transpose()?,
+            exec_affinity: match self.exec_affinity {
+                Some(Object(raw)) => raw.check(&at.key("execCPUAffinity"))?,
+                None => ExecAffinity::default(),
+            },
             at,
         })
     }

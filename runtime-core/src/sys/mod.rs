@@ -1,5 +1,6 @@
 //! Safe wrappers for the system calls that neither nix nor rustix offers, or not in the form needed here. One file each.
 
+pub(crate) mod affinity;
 pub(crate) mod bpf;
 pub(crate) mod file;
 pub(crate) mod mount;

@@ -82,6 +82,7 @@ pub(super) mod number {
     pub(in crate::sys) const IOPRIO_SET: usize = 30;
     pub(in crate::sys) const PERSONALITY: usize = 92;
     pub(in crate::sys) const SET_MEMPOLICY: usize = 237;
+    pub(in crate::sys) const SCHED_SETAFFINITY: usize = 122;
     pub(in crate::sys) const SECCOMP: usize = 277;
     pub(in crate::sys) const STATX: usize = 291;
 }

@@ -44,3 +44,9 @@ pub fn set_mempolicy(mode: u32, nodes: &[u8]) -> Result<()> {
     // SAFETY: the kernel reads `words` whole words, which the slice holds; it copies, so alignment does not matter.
     unsafe { call(nr::SET_MEMPOLICY, [mode as usize, at(nodes.as_ptr()), words * 64 + 1]) }.map(drop)
 }
+
+/// `sched_setaffinity(2)` on the calling thread.
+pub fn sched_setaffinity(processors: &[u8]) -> Result<()> {
+    // SAFETY: the kernel reads one live slice, or less of it; it copies, so alignment does not matter.
+    unsafe { call(nr::SCHED_SETAFFINITY, [0, processors.len(), at(processors.as_ptr())]) }.map(drop)
+}

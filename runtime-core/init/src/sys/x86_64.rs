@@ -83,6 +83,7 @@ pub(super) mod number {
     pub(in crate::sys) const IOPRIO_SET: usize = 251;
     pub(in crate::sys) const PERSONALITY: usize = 135;
     pub(in crate::sys) const SET_MEMPOLICY: usize = 238;
+    pub(in crate::sys) const SCHED_SETAFFINITY: usize = 203;
     pub(in crate::sys) const SECCOMP: usize = 317;
     pub(in crate::sys) const STATX: usize = 332;
 }

@@ -11,6 +11,7 @@ mod oci {
     mod mounts;
     mod names;
     mod namespaces;
+    mod network_limits;
     mod paths;
     mod process;
     mod root;

@@ -323,6 +323,9 @@ fn resources() {
         ("/linux/resources/cpu", json!({"shares": 0, "quota": -1, "cpus": ""})),
         ("/linux/resources/devices", json!([{"allow": false}, {"allow": true, "major": -1, "access": "r"}])),
         ("/linux/resources/network", json!({})),
+        ("/linux/resources/network", json!({"classID": 4_294_967_295_u32, "priorities": [{"name": "eth0", "priority": 0}]})),
+        ("/linux/resources/rdma", json!({})),
+        ("/linux/resources/rdma", json!({"mlx5_0": {"hcaHandles": 0}, "mlx5_1": {"hcaObjects": 7}})),
         ("/linux/resources/memory", json!({"limit": 10, "swap": -1, "kernel": 5})),
     ]);
     wrong(&[
@@ -331,6 +334,12 @@ fn resources() {
         ("/linux/resources/devices", json!([{"allow": true, "access": ""}]), "device access `` is not made of r, w and m [config.json /linux/resources/devices/0/access]"),
         ("/linux/resources/devices", json!([{"allow": true, "type": "p"}]), "unknown device type `p` in a rule [config.json /linux/resources/devices/0/type]"),
         ("/linux/resources/devices", json!([{"allow": true, "minor": -2}]), "-2 is not a device number; -1 stands for all [config.json /linux/resources/devices/0/minor]"),
+        ("/linux/resources/network", json!({"classID": -1}), "invalid value: integer `-1`, expected an integer from 0 to 4294967295 [config.json /linux/resources/network/classID]"),
+        ("/linux/resources/network", json!({"priorities": [{"name": "eth0"}]}), "a network priority needs `name` and `priority` [config.json /linux/resources/network/priorities/0]"),
+        ("/linux/resources/network", json!({"priorities": [{"name": "a b", "priority": 1}]}), "\"a b\" is not the name of a device [config.json /linux/resources/network/priorities/0/name]"),
+        ("/linux/resources/rdma", json!({"mlx5_0": {}}), "an RDMA limit needs `hcaHandles`, `hcaObjects` or both [config.json /linux/resources/rdma/mlx5_0]"),
+        ("/linux/resources/rdma", json!({"": {"hcaHandles": 1}}), "\"\" is not the name of a device [config.json /linux/resources/rdma/]"),
+        ("/linux/resources/rdma", json!({"mlx5_0": {"hcaObjects": "max"}}), "invalid type: string \"max\", expected an integer from 0 to 4294967295 [config.json /linux/resources/rdma/mlx5_0/hcaObjects]"),
         ("/linux/resources/memory", json!({"limit": -2}), "-2 is below -1 [config.json /linux/resources/memory/limit]"),
         ("/linux/resources/memory", json!({"reservation": -2}), "-2 is below -1 [config.json /linux/resources/memory/reservation]"),
         ("/linux/resources/memory", json!({"limit": 4096, "swap": 1024}), "swap 1024 is below the memory limit 4096 [config.json /linux/resources/memory/swap]"),
@@ -405,8 +414,6 @@ fn what_is_not_implemented_yet() {
         ("/linux/personality", json!({"domain": "LINUX32"}), "`personality` is not implemented yet [config.json /linux/personality]"),
         ("/linux/netDevices", json!({"eth0": {}}), "`netDevices` is not implemented yet [config.json /linux/netDevices]"),
         ("/linux/intelRdt", json!({"closID": "x"}), "`intelRdt` is not implemented yet [config.json /linux/intelRdt]"),
-        ("/linux/resources/network", json!({"classID": 1}), "`network` is not implemented yet [config.json /linux/resources/network]"),
-        ("/linux/resources/rdma", json!({"mlx5_0": {"hcaHandles": 1}}), "`rdma` is not implemented yet [config.json /linux/resources/rdma]"),
     ]);
 }
 

@@ -16,5 +16,6 @@ mod oci {
     mod process;
     mod root;
     mod seccomp;
+    mod seccomp_notify;
     mod terminal;
 }

@@ -375,20 +375,28 @@ fn seccomp() {
         json!([call])
     };
     let arg = |op: &str, index: u32| call(json!({"args": [{"index": index, "value": 1, "op": op}]}));
+    let notified = |name: &str, flag: &str| {
+        let rule = json!([{"names": ["mkdir", name], "action": "SCMP_ACT_NOTIFY"}]);
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "flags": [flag], "listenerPath": "a.sock", "listenerMetadata": "m", "syscalls": rule})
+    };
     right(&[
         ("/linux/seccomp", json!(null)),
         ("/linux/seccomp/syscalls", call(json!({"errnoRet": 38, "args": null}))),
         ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_LOG"])),
+        ("/linux/seccomp/listenerPath", json!("/run/x")),
+        ("/linux/seccomp", notified("mknod", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")),
     ]);
     wrong(&[
         ("/linux/seccomp", json!({}), "seccomp needs `defaultAction` [config.json /linux/seccomp/defaultAction]"),
         ("/linux/seccomp/defaultAction", json!("ALLOW"), "unknown seccomp action `ALLOW` [config.json /linux/seccomp/defaultAction]"),
-        ("/linux/seccomp/defaultAction", json!("SCMP_ACT_NOTIFY"), "`SCMP_ACT_NOTIFY` is not implemented yet [config.json /linux/seccomp/defaultAction]"),
+        ("/linux/seccomp/defaultAction", json!("SCMP_ACT_NOTIFY"), "SCMP_ACT_NOTIFY cannot be the default action [config.json /linux/seccomp/defaultAction]"),
         ("/linux/seccomp/defaultErrnoRet", json!(1), "SCMP_ACT_ALLOW takes no errno [config.json /linux/seccomp/defaultErrnoRet]"),
         ("/linux/seccomp/architectures", json!(["SCMP_ARCH_X86_64", "x86"]), "unknown seccomp architecture `x86` [config.json /linux/seccomp/architectures/1]"),
         ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_FAST"]), "unknown seccomp flag `SECCOMP_FILTER_FLAG_FAST` [config.json /linux/seccomp/flags/0]"),
-        ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]), "`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV` is not implemented yet [config.json /linux/seccomp/flags/0]"),
-        ("/linux/seccomp/listenerPath", json!("/run/x"), "`listenerPath` is not implemented yet [config.json /linux/seccomp/listenerPath]"),
+        ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY [config.json /linux/seccomp/flags]"),
+        ("/linux/seccomp/listenerMetadata", json!("x"), "`listenerMetadata` needs a `listenerPath` [config.json /linux/seccomp/listenerMetadata]"),
+        ("/linux/seccomp/syscalls", call(json!({"action": "SCMP_ACT_NOTIFY"})), "SCMP_ACT_NOTIFY needs a `listenerPath` [config.json /linux/seccomp/listenerPath]"),
+        ("/linux/seccomp", notified("sendmsg", "SECCOMP_FILTER_FLAG_LOG"), "SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener itself is sent with it [config.json /linux/seccomp/syscalls/0/names/1]"),
         ("/linux/seccomp/syscalls", call(json!({"names": []})), "a seccomp rule needs the name of a system call [config.json /linux/seccomp/syscalls/0/names]"),
         ("/linux/seccomp/syscalls", call(json!({"action": null})), "seccomp needs `action` [config.json /linux/seccomp/syscalls/0/action]"),
         ("/linux/seccomp/syscalls", call(json!({"action": "SCMP_ACT_WARN"})), "unknown seccomp action `SCMP_ACT_WARN` [config.json /linux/seccomp/syscalls/0/action]"),

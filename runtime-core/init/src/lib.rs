@@ -117,6 +117,8 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         }
         Step::Gate { listener } => gate::wait_at(state, listener),
         Step::Exec { args, env } => sys::execve(state.program, args.iter(), env.iter()),
+
+        Step::SeccompListener { flags, filter, to } => state.fill(to, sys::seccomp_listener(flags, filter.0)?),
     }
 }
 

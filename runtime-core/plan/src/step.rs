@@ -173,4 +173,9 @@ steps! {
     104 Gate "gate" { listener: Slot }
     /// `execve(2)` of what [`Step::Lookup`] found.
     105 Exec "exec" { args: Texts<'p>, env: Texts<'p> }
+
+    // Seccomp with a listener.
+
+    /// As [`Step::Seccomp`] with `SECCOMP_FILTER_FLAG_NEW_LISTENER`: the listener goes to `to` (seccomp_unotify(2)).
+    120 SeccompListener "seccomp-listener" { flags: u32, filter: Bytes<'p>, to: Slot }
 }

@@ -209,6 +209,9 @@ fn describe(step: &Step<'_>) -> String {
         }
         Step::RaiseAmbient { raise } => Set(raise).to_string(),
         Step::Seccomp { flags, filter } => format!("{} instructions{}", filter.0.len() / 8, FilterFlags(flags)),
+        Step::SeccompListener { flags, filter, to } => {
+            format!("{} instructions{} → {}", filter.0.len() / 8, FilterFlags(flags), Name(to))
+        }
         Step::Chdir { path } | Step::MakeCwd { path } => text(path),
         Step::Lookup { candidates } => words(candidates, ":"),
         Step::Hook { path, args, timeout, .. } => {
@@ -250,6 +253,7 @@ impl fmt::Display for Given<'_> {
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),
             Open::Trace => f.write_str("trace"),
+            Open::Listener => f.write_str("listener of the seccomp filter, to the parent"),
         }
     }
 }

@@ -385,6 +385,7 @@ fn seccomp() {
         ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_LOG"])),
         ("/linux/seccomp/listenerPath", json!("/run/x")),
         ("/linux/seccomp", notified("mknod", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")),
+        ("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "a", "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}, {"names": ["read", "sendmsg"], "action": "SCMP_ACT_ALLOW"}]})),
     ]);
     wrong(&[
         ("/linux/seccomp", json!({}), "seccomp needs `defaultAction` [config.json /linux/seccomp/defaultAction]"),
@@ -397,6 +398,7 @@ fn seccomp() {
         ("/linux/seccomp/listenerMetadata", json!("x"), "`listenerMetadata` needs a `listenerPath` [config.json /linux/seccomp/listenerMetadata]"),
         ("/linux/seccomp/syscalls", call(json!({"action": "SCMP_ACT_NOTIFY"})), "SCMP_ACT_NOTIFY needs a `listenerPath` [config.json /linux/seccomp/listenerPath]"),
         ("/linux/seccomp", notified("sendmsg", "SECCOMP_FILTER_FLAG_LOG"), "SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener itself is sent with it [config.json /linux/seccomp/syscalls/0/names/1]"),
+        ("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "a", "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}]}), "a profile that notifies must allow sendmsg: the listener is sent with it [config.json /linux/seccomp/syscalls]"),
         ("/linux/seccomp/syscalls", call(json!({"names": []})), "a seccomp rule needs the name of a system call [config.json /linux/seccomp/syscalls/0/names]"),
         ("/linux/seccomp/syscalls", call(json!({"action": null})), "seccomp needs `action` [config.json /linux/seccomp/syscalls/0/action]"),
         ("/linux/seccomp/syscalls", call(json!({"action": "SCMP_ACT_WARN"})), "unknown seccomp action `SCMP_ACT_WARN` [config.json /linux/seccomp/syscalls/0/action]"),

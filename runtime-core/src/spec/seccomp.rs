@@ -208,16 +208,31 @@ fn check_listener(profile: &Seccomp<'_>, at: &Pointer) -> Result<()> {
     if profile.listener_path.is_none() {
         return refuse("listenerPath", "SCMP_ACT_NOTIFY needs a `listenerPath`");
     }
-    // Init would wait for an answer from somebody who has not got the listener yet.
-    let names = profile.calls.iter().filter(|call| call.action == SeccompAction::Notify);
-    let mut sends = names.flat_map(|call| call.names.iter().enumerate().map(|(index, name)| (&call.at, index, name)));
-    match sends.find(|(.., name)| **name == "sendmsg") {
-        Some((at, index, _)) => Err(Error::config(
-            at.key("names").index(index),
-            "SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener itself is sent with it",
-        )),
-        None => Ok(()),
+    check_sendmsg(profile, at)
+}
+
+/// Init sends the listener with this call: notified, it would wait for an answer of somebody who has not got the listener yet.
+fn check_sendmsg(profile: &Seccomp<'_>, at: &Pointer) -> Result<()> {
+    let mut allowed = None;
+    for call in &profile.calls {
+        let Some(index) = call.names.iter().position(|name| name == "sendmsg") else { continue };
+        if call.action == SeccompAction::Notify {
+            let message = "SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener itself is sent with it";
+            return Err(Error::config(call.at.key("names").index(index), message));
+        }
+        allowed = Some(allowed == Some(true) || passes(call.action));
     }
+    match allowed.unwrap_or(passes(profile.default)) {
+        true => Ok(()),
+        false => Err(Error::config(
+            at.key("syscalls"),
+            "a profile that notifies must allow sendmsg: the listener is sent with it",
+        )),
+    }
+}
+
+fn passes(action: SeccompAction) -> bool {
+    matches!(action, SeccompAction::Allow | SeccompAction::Log)
 }
 
 fn action(name: Option<Text<'_>>, errno: Option<u32>, at: &Pointer, keys: (&str, &str)) -> Result<SeccompAction> {

@@ -72,6 +72,7 @@ impl Console {
             self.path.display()
         );
         let (stream, _) = self.listener.accept().expect("a connection of the runtime");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a limit");
         let mut name = [0; 4096];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut rights = RecvAncillaryBuffer::new(&mut space);

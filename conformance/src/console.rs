@@ -1,7 +1,7 @@
-//! The receiving end of `--console-socket` and `--pidfd-socket`: what containerd and conmon do.
+//! The receiving end of `--console-socket` and `--pidfd-socket`: what containerd and conmon do; and of `listenerPath`.
 //!
 //! In: a bundle. Out: the descriptor that the runtime sent in one SCM_RIGHTS message: the master of the container's
-//! terminal, or a pidfd of its process.
+//! terminal, a pidfd of its process, or the listener of its seccomp filter.
 
 use std::fs::{self, File};
 use std::io::{IoSliceMut, Read, Write};
@@ -58,16 +58,31 @@ impl Console {
     /// The descriptor the runtime sends.
     #[track_caller]
     pub fn receive_fd(&self) -> OwnedFd {
+        self.receive_message().1
+    }
+
+    /// What the runtime says, and the descriptor it sends with it.
+    #[track_caller]
+    pub fn receive_message(&self) -> (String, OwnedFd) {
+        let mut waiting = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(
+            poll(&mut waiting, PollTimeout::from(20_000_u16)),
+            Ok(1),
+            "nobody connects to {}",
+            self.path.display()
+        );
         let (stream, _) = self.listener.accept().expect("a connection of the runtime");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a limit");
         let mut name = [0; 4096];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut rights = RecvAncillaryBuffer::new(&mut space);
-        recvmsg(&stream, &mut [IoSliceMut::new(&mut name)], &mut rights, RecvFlags::CMSG_CLOEXEC).expect("a message");
+        let message = recvmsg(&stream, &mut [IoSliceMut::new(&mut name)], &mut rights, RecvFlags::CMSG_CLOEXEC);
+        let length = message.expect("a message").bytes;
         let fd = rights.drain().find_map(|part| match part {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
-        fd.expect("a descriptor")
+        (String::from_utf8_lossy(&name[..length]).into_owned(), fd.expect("a descriptor"))
     }
 }
 

@@ -12,10 +12,12 @@ mod oci {
     mod mounts;
     mod names;
     mod namespaces;
+    mod network_limits;
     mod paths;
     mod process;
     mod root;
     mod scheduling;
     mod seccomp;
+    mod seccomp_notify;
     mod terminal;
 }

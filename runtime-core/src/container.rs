@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::cgroup::{self, Cgroup};
-use crate::compile::{self, Plan, Request, Terminal};
+use crate::compile::{self, Barrier, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
 use crate::host::Host;
 use crate::launch::{self, Gate, Sources};
@@ -180,7 +180,8 @@ impl Container {
             let cgroup = record.cgroup.below(options.cgroup)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
             let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
-            self.launch(&plan, &cgroup, target, options)
+            let agent = launch::Agent::of(&spec, describe(&record, status));
+            self.launch(&plan, &cgroup, target, agent.as_ref(), options)
         })
     }
 
@@ -355,7 +356,14 @@ impl Container {
         Ok(Request { id: self.id(), terminal, preserve_fds: options.preserve_fds, ..Request::default() })
     }
 
-    fn launch(&self, plan: &Plan, cgroup: &Cgroup, target: OwnedFd, options: &Exec<'_>) -> Result<Process> {
+    fn launch(
+        &self,
+        plan: &Plan,
+        cgroup: &Cgroup,
+        target: OwnedFd,
+        agent: Option<&launch::Agent>,
+        options: &Exec<'_>,
+    ) -> Result<Process> {
         let (terminal, theirs) = launch::terminal_pair(plan)?;
         let sources = Sources {
             cgroup: Some(cgroup),
@@ -365,7 +373,10 @@ impl Container {
             ..Sources::default()
         };
         let mut launched = launch::launch(plan, sources, Some(cgroup), options.stdio.in_order())?;
-        launched.converse(|_, _| Ok(()))?;
+        launched.converse(|barrier, launched| match barrier {
+            Barrier::Listener => launched.hand_listener(agent),
+            _ => Ok(()),
+        })?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let (pid, pidfd) = launched.release().ok_or_else(|| Error::new(Kind::System, Op::Spawn))?;
         Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None })

@@ -21,13 +21,14 @@ const MOUNT_OPTIONS: [&str; 61] = [
     "slave", "strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable",
 ];
 
-const ACTIONS: [&str; 8] = [
+const ACTIONS: [&str; 9] = [
     "SCMP_ACT_ALLOW",
     "SCMP_ACT_ERRNO",
     "SCMP_ACT_KILL",
     "SCMP_ACT_KILL_PROCESS",
     "SCMP_ACT_KILL_THREAD",
     "SCMP_ACT_LOG",
+    "SCMP_ACT_NOTIFY",
     "SCMP_ACT_TRACE",
     "SCMP_ACT_TRAP",
 ];
@@ -35,7 +36,12 @@ const ACTIONS: [&str; 8] = [
 const OPERATORS: [&str; 7] =
     ["SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"];
 
-const FLAGS: [&str; 3] = ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"];
+const FLAGS: [&str; 4] = [
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+];
 
 /// What this build understands, as the features document of the specification.
 #[must_use]
@@ -48,7 +54,7 @@ pub fn features() -> Value {
         "linux": {
             "namespaces": NamespaceKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
             "capabilities": Capabilities::names().map(|(_, name)| name).collect::<Vec<_>>(),
-            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": false },
+            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true },
             "seccomp": {
                 "enabled": true,
                 "actions": ACTIONS,
@@ -111,11 +117,15 @@ mod tests {
             config["linux"]["seccomp"] = seccomp;
             config
         };
+        let ruled = |action: &str, flag: &str| {
+            let rule = json!([{ "names": ["read"], "action": action }]);
+            json!({ "defaultAction": "SCMP_ACT_ALLOW", "flags": [flag], "syscalls": rule, "listenerPath": "/run/agent" })
+        };
         for action in ACTIONS {
-            assert!(reads(&with(json!({ "defaultAction": action }))), "{action}");
+            assert!(reads(&with(ruled(action, "SECCOMP_FILTER_FLAG_LOG"))), "{action}");
         }
         for flag in FLAGS {
-            assert!(reads(&with(json!({ "defaultAction": "SCMP_ACT_ALLOW", "flags": [flag] }))), "{flag}");
+            assert!(reads(&with(ruled("SCMP_ACT_NOTIFY", flag))), "{flag}");
         }
         for op in OPERATORS {
             let args = json!([{ "index": 0, "value": 1, "valueTwo": 1, "op": op }]);

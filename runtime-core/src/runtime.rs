@@ -149,7 +149,7 @@ impl Runtime {
             console: options.console_socket.map(launch::connect).transpose()?,
             terminal: theirs,
             trace: recorder.as_ref().map(AsFd::as_fd),
-            target: None,
+            ..Sources::default()
         };
         let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
         record.pid = launched.pid();
@@ -327,6 +327,7 @@ fn act(
             let inside = crate::sys::proc_stat::pid_inside(launched.pid()).at(Op::Hook)?;
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
+        Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
         Barrier::IdMaps | Barrier::OomScore => Ok(()),
     }
 }

@@ -334,6 +334,9 @@ fn resources() {
         ("/linux/resources/cpu", json!({"shares": 0, "quota": -1, "cpus": ""})),
         ("/linux/resources/devices", json!([{"allow": false}, {"allow": true, "major": -1, "access": "r"}])),
         ("/linux/resources/network", json!({})),
+        ("/linux/resources/network", json!({"classID": 4_294_967_295_u32, "priorities": [{"name": "eth0", "priority": 0}]})),
+        ("/linux/resources/rdma", json!({})),
+        ("/linux/resources/rdma", json!({"mlx5_0": {"hcaHandles": 0}, "mlx5_1": {"hcaObjects": 7}})),
         ("/linux/resources/memory", json!({"limit": 10, "swap": -1, "kernel": 5})),
     ]);
     wrong(&[
@@ -342,6 +345,12 @@ fn resources() {
         ("/linux/resources/devices", json!([{"allow": true, "access": ""}]), "device access `` is not made of r, w and m [config.json /linux/resources/devices/0/access]"),
         ("/linux/resources/devices", json!([{"allow": true, "type": "p"}]), "unknown device type `p` in a rule [config.json /linux/resources/devices/0/type]"),
         ("/linux/resources/devices", json!([{"allow": true, "minor": -2}]), "-2 is not a device number; -1 stands for all [config.json /linux/resources/devices/0/minor]"),
+        ("/linux/resources/network", json!({"classID": -1}), "invalid value: integer `-1`, expected an integer from 0 to 4294967295 [config.json /linux/resources/network/classID]"),
+        ("/linux/resources/network", json!({"priorities": [{"name": "eth0"}]}), "a network priority needs `name` and `priority` [config.json /linux/resources/network/priorities/0]"),
+        ("/linux/resources/network", json!({"priorities": [{"name": "a b", "priority": 1}]}), "\"a b\" is not the name of a device [config.json /linux/resources/network/priorities/0/name]"),
+        ("/linux/resources/rdma", json!({"mlx5_0": {}}), "an RDMA limit needs `hcaHandles`, `hcaObjects` or both [config.json /linux/resources/rdma/mlx5_0]"),
+        ("/linux/resources/rdma", json!({"": {"hcaHandles": 1}}), "\"\" is not the name of a device [config.json /linux/resources/rdma/]"),
+        ("/linux/resources/rdma", json!({"mlx5_0": {"hcaObjects": "max"}}), "invalid type: string \"max\", expected an integer from 0 to 4294967295 [config.json /linux/resources/rdma/mlx5_0/hcaObjects]"),
         ("/linux/resources/memory", json!({"limit": -2}), "-2 is below -1 [config.json /linux/resources/memory/limit]"),
         ("/linux/resources/memory", json!({"reservation": -2}), "-2 is below -1 [config.json /linux/resources/memory/reservation]"),
         ("/linux/resources/memory", json!({"limit": 4096, "swap": 1024}), "swap 1024 is below the memory limit 4096 [config.json /linux/resources/memory/swap]"),
@@ -377,20 +386,30 @@ fn seccomp() {
         json!([call])
     };
     let arg = |op: &str, index: u32| call(json!({"args": [{"index": index, "value": 1, "op": op}]}));
+    let notified = |name: &str, flag: &str| {
+        let rule = json!([{"names": ["mkdir", name], "action": "SCMP_ACT_NOTIFY"}]);
+        json!({"defaultAction": "SCMP_ACT_ALLOW", "flags": [flag], "listenerPath": "a.sock", "listenerMetadata": "m", "syscalls": rule})
+    };
     right(&[
         ("/linux/seccomp", json!(null)),
         ("/linux/seccomp/syscalls", call(json!({"errnoRet": 38, "args": null}))),
         ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_LOG"])),
+        ("/linux/seccomp/listenerPath", json!("/run/x")),
+        ("/linux/seccomp", notified("mknod", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")),
+        ("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "a", "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}, {"names": ["read", "sendmsg"], "action": "SCMP_ACT_ALLOW"}]})),
     ]);
     wrong(&[
         ("/linux/seccomp", json!({}), "seccomp needs `defaultAction` [config.json /linux/seccomp/defaultAction]"),
         ("/linux/seccomp/defaultAction", json!("ALLOW"), "unknown seccomp action `ALLOW` [config.json /linux/seccomp/defaultAction]"),
-        ("/linux/seccomp/defaultAction", json!("SCMP_ACT_NOTIFY"), "`SCMP_ACT_NOTIFY` is not implemented yet [config.json /linux/seccomp/defaultAction]"),
+        ("/linux/seccomp/defaultAction", json!("SCMP_ACT_NOTIFY"), "SCMP_ACT_NOTIFY cannot be the default action [config.json /linux/seccomp/defaultAction]"),
         ("/linux/seccomp/defaultErrnoRet", json!(1), "SCMP_ACT_ALLOW takes no errno [config.json /linux/seccomp/defaultErrnoRet]"),
         ("/linux/seccomp/architectures", json!(["SCMP_ARCH_X86_64", "x86"]), "unknown seccomp architecture `x86` [config.json /linux/seccomp/architectures/1]"),
         ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_FAST"]), "unknown seccomp flag `SECCOMP_FILTER_FLAG_FAST` [config.json /linux/seccomp/flags/0]"),
-        ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]), "`SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV` is not implemented yet [config.json /linux/seccomp/flags/0]"),
-        ("/linux/seccomp/listenerPath", json!("/run/x"), "`listenerPath` is not implemented yet [config.json /linux/seccomp/listenerPath]"),
+        ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY [config.json /linux/seccomp/flags]"),
+        ("/linux/seccomp/listenerMetadata", json!("x"), "`listenerMetadata` needs a `listenerPath` [config.json /linux/seccomp/listenerMetadata]"),
+        ("/linux/seccomp/syscalls", call(json!({"action": "SCMP_ACT_NOTIFY"})), "SCMP_ACT_NOTIFY needs a `listenerPath` [config.json /linux/seccomp/listenerPath]"),
+        ("/linux/seccomp", notified("sendmsg", "SECCOMP_FILTER_FLAG_LOG"), "SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener itself is sent with it [config.json /linux/seccomp/syscalls/0/names/1]"),
+        ("/linux/seccomp", json!({"defaultAction": "SCMP_ACT_ERRNO", "listenerPath": "a", "syscalls": [{"names": ["mknod"], "action": "SCMP_ACT_NOTIFY"}]}), "a profile that notifies must allow sendmsg: the listener is sent with it [config.json /linux/seccomp/syscalls]"),
         ("/linux/seccomp/syscalls", call(json!({"names": []})), "a seccomp rule needs the name of a system call [config.json /linux/seccomp/syscalls/0/names]"),
         ("/linux/seccomp/syscalls", call(json!({"action": null})), "seccomp needs `action` [config.json /linux/seccomp/syscalls/0/action]"),
         ("/linux/seccomp/syscalls", call(json!({"action": "SCMP_ACT_WARN"})), "unknown seccomp action `SCMP_ACT_WARN` [config.json /linux/seccomp/syscalls/0/action]"),
@@ -411,8 +430,6 @@ fn what_is_not_implemented_yet() {
         ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),
         ("/linux/netDevices", json!({"eth0": {}}), "`netDevices` is not implemented yet [config.json /linux/netDevices]"),
         ("/linux/intelRdt", json!({"closID": "x"}), "`intelRdt` is not implemented yet [config.json /linux/intelRdt]"),
-        ("/linux/resources/network", json!({"classID": 1}), "`network` is not implemented yet [config.json /linux/resources/network]"),
-        ("/linux/resources/rdma", json!({"mlx5_0": {"hcaHandles": 1}}), "`rdma` is not implemented yet [config.json /linux/resources/rdma]"),
     ]);
 }
 

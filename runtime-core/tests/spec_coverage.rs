@@ -67,7 +67,11 @@ const PROPERTIES: &str = "
     /linux/resources/blockIO/throttleReadBpsDevice/0/rate
     /linux/resources/hugepageLimits /linux/resources/hugepageLimits/0
     /linux/resources/hugepageLimits/0/pageSize /linux/resources/hugepageLimits/0/limit
-    /linux/resources/network /linux/resources/rdma /linux/resources/unified /linux/resources/unified/memory.max
+    /linux/resources/network /linux/resources/network/classID /linux/resources/network/priorities
+    /linux/resources/network/priorities/0 /linux/resources/network/priorities/0/name
+    /linux/resources/network/priorities/0/priority
+    /linux/resources/rdma /linux/resources/rdma/mlx5_0 /linux/resources/rdma/mlx5_0/hcaHandles
+    /linux/resources/rdma/mlx5_0/hcaObjects /linux/resources/unified /linux/resources/unified/memory.max
 ";
 
 /// Properties of other platforms, and one that was never specified: "runtimes MUST ignore unknown properties".

@@ -125,6 +125,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Personality { domain } => sys::personality(domain),
         Step::MemoryPolicy { mode, nodes } => sys::set_mempolicy(mode, nodes.0),
         Step::Affinity { processors } => sys::sched_setaffinity(processors.0),
+        Step::SeccompListener { flags, filter, to } => state.fill(to, sys::seccomp_listener(flags, filter.0)?),
     }
 }
 

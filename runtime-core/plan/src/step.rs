@@ -188,4 +188,9 @@ steps! {
     114 MemoryPolicy "memory-policy" { mode: u32, nodes: Bytes<'p> }
     /// `sched_setaffinity(2)` on itself; a mask of any length: the kernel passes over processors it cannot have.
     113 Affinity "affinity" { processors: Bytes<'p> }
+
+    // Seccomp with a listener.
+
+    /// As [`Step::Seccomp`] with `SECCOMP_FILTER_FLAG_NEW_LISTENER`: the listener goes to `to` (seccomp_unotify(2)).
+    120 SeccompListener "seccomp-listener" { flags: u32, filter: Bytes<'p>, to: Slot }
 }

@@ -88,6 +88,7 @@ fn all() -> Vec<Make> {
         |v| Step::Capset { effective: v.numbers[0], permitted: v.numbers[1], inheritable: v.numbers[2] },
         |v| Step::RaiseAmbient { raise: v.numbers[0] },
         |v| Step::Seccomp { flags: v.numbers[0] as u32, filter: Bytes(&v.bytes) },
+        |v| Step::SeccompListener { flags: v.numbers[0] as u32, filter: Bytes(&v.bytes), to: v.slots[0] },
         |v| Step::Chdir { path: &v.texts[0] },
         |v| Step::MakeCwd { path: &v.texts[0] },
         |v| Step::Lookup { candidates: Texts::from_block(&v.blocks[0]) },

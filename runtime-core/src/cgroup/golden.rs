@@ -3,7 +3,8 @@
 use super::*;
 use crate::error::Pointer;
 use crate::spec::{
-    BlockIo, Cpu, HugepageLimit, Memory, Resources, Throttle, ThrottleKind, Unified as File, WeightDevice,
+    BlockIo, Cpu, HugepageLimit, InterfacePriority, Memory, Network, RdmaLimit, Resources, Throttle, ThrottleKind,
+    Unified as File, WeightDevice,
 };
 
 const AT: Pointer = Pointer::new("/linux/resources");
@@ -263,4 +264,72 @@ fn no_limit_lifts_swap_as_well() {
     assert_eq!(lines(&v1()), v1_lines.map(|line| format!("{line}{at}")));
     let v2_lines = ["enable  memory  ", "write   memory.swap.max max, if it can be  ", "write   memory.max max  "];
     assert_eq!(lines(&v2()), v2_lines.map(|line| format!("{line}{at}")));
+}
+
+fn networks() -> Resources<'static> {
+    let priority = |index, interface: &'static str, priority| InterfacePriority {
+        at: AT.key("network").key("priorities").index(index),
+        interface: interface.into(),
+        priority,
+    };
+    let priorities = vec![priority(0, "lo", 0), priority(1, "eth0", 5)];
+    Resources { network: Network { class_id: Some(0x10_0001), priorities }, ..none() }
+}
+
+fn adapters() -> Resources<'static> {
+    let limit = |device: &str, handles, objects| RdmaLimit {
+        at: AT.key("rdma").key(device),
+        device: device.to_owned(),
+        handles,
+        objects,
+    };
+    let rdma = vec![limit("mlx4_0", None, Some(0)), limit("mlx5_1", Some(3), Some(10_000))];
+    Resources { rdma, ..none() }
+}
+
+#[test]
+fn packets_are_marked_on_v1() {
+    let mut layout = v1();
+    layout.v1.push(hierarchy("net_cls,net_prio", "/"));
+    let text = text(&networks(), &layout);
+    let found: Vec<_> = text.lines().filter(|line| line.contains("net_") && line.starts_with("write")).collect();
+    assert_eq!(
+        found,
+        [
+            "write   net_cls.classid 1048577  # /linux/resources/network/classID",
+            "write   net_prio.ifpriomap lo 0  # /linux/resources/network/priorities/0",
+            "write   net_prio.ifpriomap eth0 5  # /linux/resources/network/priorities/1",
+        ]
+    );
+}
+
+#[test]
+fn adapters_are_limited_on_v1_and_v2() {
+    let mut old = v1();
+    old.v1.push(hierarchy("rdma", "/"));
+    let new = Layout { v1: vec![], v2: Some(unified("/sys/fs/cgroup", "cpu rdma")) };
+    let writes = [
+        "write   rdma.max mlx4_0 hca_object=0  # /linux/resources/rdma/mlx4_0",
+        "write   rdma.max mlx5_1 hca_handle=3 hca_object=10000  # /linux/resources/rdma/mlx5_1",
+    ];
+    for layout in [old, new] {
+        let text = text(&adapters(), &layout);
+        assert_eq!(text.lines().filter(|line| line.contains("rdma.max")).collect::<Vec<_>>(), writes);
+        let enabled = text.contains("enable  rdma  # /linux/resources/rdma/mlx4_0");
+        assert_eq!(enabled, layout.v1.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn networks_and_adapters_without_their_controllers_are_refused_by_name() {
+    for layout in [v1(), v2(), hybrid()] {
+        let expected = |controller: &str, field: &str| {
+            format!("check config: this machine has no cgroup controller {controller:?} [config.json {AT}/{field}]")
+        };
+        assert_eq!(message(&networks(), &layout), expected("net_cls", "network/classID"));
+        let Network { priorities, .. } = networks().network;
+        let unclassed = Resources { network: Network { class_id: Some(0), priorities }, ..none() };
+        assert_eq!(message(&unclassed, &layout), expected("net_prio", "network/priorities/0"));
+        assert_eq!(message(&adapters(), &layout), expected("rdma", "rdma/mlx4_0"));
+    }
 }

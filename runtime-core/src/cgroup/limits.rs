@@ -34,6 +34,8 @@ pub(super) fn all(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
         v1::blkio(&resources.block_io, &mut io)?
     }
     hugetlb(resources, &mut Values::new(plan, at.clone(), "hugetlb", "hugetlb"))?;
+    network(resources, plan)?;
+    rdma(resources, &mut Values::new(plan, at.key("rdma"), "rdma", "rdma"))?;
     v2::unified(&resources.unified, plan)?;
     enable(plan);
     Ok(())
@@ -161,6 +163,32 @@ fn hugetlb(resources: &Resources<'_>, values: &mut Values<'_>) -> Result<()> {
         values.put_at(field.clone(), limit.hint("the sizes of this machine are in /sys/kernel/mm/hugepages"))?;
         let reserved = Write::of(format!("hugetlb.{}.rsvd.{file}", entry.page_size), entry.limit);
         values.put_at(field, reserved.optional())?;
+    }
+    Ok(())
+}
+
+/// Two controllers of cgroup v1; cgroup v2 has none in their place (cgroup-v2.rst, "Network": a packet filter finds the cgroup).
+fn network(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> {
+    let at = resources.at.key("network");
+    if let Some(class) = asked(resources.network.class_id) {
+        Values::new(plan, at.clone(), "net_cls", "net_cls").put("classID", Write::of("net_cls.classid", class))?;
+    }
+    let mut values = Values::new(plan, at, "net_prio", "net_prio");
+    for entry in &resources.network.priorities {
+        let value = format!("{} {}", entry.interface, entry.priority);
+        let write = Write::of("net_prio.ifpriomap", value).hint("interfaces are those of the runtime's own network");
+        values.put_at(entry.at.clone(), write)?;
+    }
+    Ok(())
+}
+
+/// One file and one syntax on both versions (cgroup-v1/rdma.rst). What an entry leaves out stays without limit; 0 is one.
+fn rdma(resources: &Resources<'_>, values: &mut Values<'_>) -> Result<()> {
+    for entry in &resources.rdma {
+        let limit = |key, value: Option<u32>| value.map(|value| format!(" {key}={value}")).unwrap_or_default();
+        let (handles, objects) = (limit("hca_handle", entry.handles), limit("hca_object", entry.objects));
+        let write = Write::of("rdma.max", format!("{}{handles}{objects}", entry.device));
+        values.put_at(entry.at.clone(), write.hint("the adapters of this machine are in /sys/class/infiniband"))?;
     }
     Ok(())
 }

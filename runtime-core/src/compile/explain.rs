@@ -218,6 +218,9 @@ fn describe(step: &Step<'_>) -> String {
         }
         Step::RaiseAmbient { raise } => Set(raise).to_string(),
         Step::Seccomp { flags, filter } => format!("{} instructions{}", filter.0.len() / 8, FilterFlags(flags)),
+        Step::SeccompListener { flags, filter, to } => {
+            format!("{} instructions{} → {}", filter.0.len() / 8, FilterFlags(flags), Name(to))
+        }
         Step::Chdir { path } | Step::MakeCwd { path } => text(path),
         Step::Lookup { candidates } => words(candidates, ":"),
         Step::Hook { path, args, timeout, .. } => {
@@ -272,6 +275,7 @@ impl fmt::Display for Given<'_> {
             Open::Terminal => f.write_str("terminal of the caller"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
+            Open::Listener => f.write_str("listener of the seccomp filter, to the parent"),
         }
     }
 }

@@ -80,7 +80,8 @@ impl Case {
         });
         let missing =
             self.without_capabilities.iter().map(|name| Capabilities::bit(name).expect("a capability's name"));
-        let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags: 0, warnings: Vec::new() };
+        let flags = spec.linux.seccomp.as_ref().map_or(0, |profile| profile.flags);
+        let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags, warnings: Vec::new() };
         Host {
             cgroups: layout(&self.cgroups),
             target_cgroups: self.target_cgroups,
@@ -341,6 +342,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),
         Step::Hook { state, output, .. } => of(&[state, output], &[], &[]),
         Step::Gate { listener } => of(&[listener], &[], &[]),
+        Step::SeccompListener { to, .. } => of(&[], &[to], &[]),
         Step::CloseOthers { kept, also_kept, .. } => of(&[kept, also_kept], &[], &[]),
         Step::Unshare { .. }
         | Step::Barrier {}

@@ -115,7 +115,8 @@ pub(super) struct FilterFlags(pub(super) u32);
 
 impl fmt::Display for FilterFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(u32, &str); 3] = [(1, "TSYNC"), (2, "LOG"), (4, "SPEC_ALLOW")];
+        const NAMES: [(u32, &str); 5] =
+            [(1, "TSYNC"), (2, "LOG"), (4, "SPEC_ALLOW"), (16, "TSYNC_ESRCH"), (32, "WAIT_KILLABLE_RECV")];
         if self.0 != 0 {
             f.write_str(", ")?;
         }

@@ -107,6 +107,8 @@ pub(crate) enum Open {
     Trace,
     /// A user namespace that nobody is in, for its mappings.
     IdMapNamespace(IdMaps),
+    /// A socket whose other end the parent reads the seccomp listener from.
+    Listener,
 }
 
 /// What the parent does while init waits.
@@ -124,6 +126,8 @@ pub(crate) enum Barrier {
     Created,
     /// The container is created: init is at its gate.
     Ready,
+    /// Hands the seccomp listener, which init sends once it goes on, to who answers for the container's calls.
+    Listener,
 }
 
 impl Origin {
@@ -207,6 +211,11 @@ impl Plan {
     /// Whether the caller keeps the terminal.
     pub(crate) fn wants_terminal(&self) -> bool {
         self.opens.iter().any(|(open, _)| *open == Open::Terminal)
+    }
+
+    /// Whether the caller hands on the listener of a seccomp filter.
+    pub(crate) fn has_listener(&self) -> bool {
+        self.opens.iter().any(|(open, _)| *open == Open::Listener)
     }
 
     /// The slot that the trace goes to.

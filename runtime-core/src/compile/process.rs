@@ -6,6 +6,7 @@
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
+use super::rootfs::local;
 use super::{Request, namespaces, scheduling, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
@@ -43,6 +44,9 @@ pub(crate) fn enter(
     }
     become_user(process, host, plan);
     look_up(process, plan);
+    if process.no_new_privileges && notifies(seccomp) {
+        filter(seccomp, host, plan);
+    }
 }
 
 /// Sets `oom_score_adj`, before a user namespace is joined: the kernel asks for privilege in the host's (proc_oom_score_adj(5)).
@@ -89,7 +93,7 @@ pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan)
 /// The program takes the place of init.
 pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
     limit_files(process, plan);
-    if process.no_new_privileges {
+    if process.no_new_privileges && !notifies(seccomp) {
         filter(seccomp, host, plan);
     }
     let args = block(&process.args);
@@ -152,8 +156,40 @@ fn limit_files(process: &Process<'_>, plan: &mut Plan) {
 fn filter(seccomp: Option<&Seccomp<'_>>, host: &Host, plan: &mut Plan) {
     let (Some(_), Some(filter)) = (seccomp, &host.seccomp) else { return };
     let origin = Origin::new(Op::Seccomp).field(&Pointer::new("/linux/seccomp"));
-    plan.push(Step::Seccomp { flags: filter.flags, filter: Bytes(&filter.bytes) }, &origin);
+    match notifies(seccomp) {
+        true => listen(filter.flags, Bytes(&filter.bytes), &origin, plan),
+        false => plan.push(Step::Seccomp { flags: filter.flags, filter: Bytes(&filter.bytes) }, &origin),
+    }
 }
+
+/// Whether the filter has a listener. Then it goes in before the start gate, even with no-new-privs: the parent, who hands the
+/// listener on, is there for `create` and no more for `start`.
+fn notifies(seccomp: Option<&Seccomp<'_>>) -> bool {
+    seccomp.is_some_and(Seccomp::notifies)
+}
+
+/// From the filter on, any call of init may wait for an answer, so the listener is sent at once, by the one call that
+/// cannot be notified (`sendmsg`). The parent, told just before, listens for nothing else until it has handed it on: whatever
+/// init calls next is answered.
+fn listen(flags: u32, filter: Bytes<'_>, origin: &Origin, plan: &mut Plan) {
+    let path = Origin::new(Op::Seccomp).field(&Pointer::new("/linux/seccomp/listenerPath"));
+    let socket = plan.open(Open::Listener, &path);
+    plan.wait_for(Barrier::Listener, Step::Barrier {}, &path);
+    // The kernel takes both flags only if told how to answer when threads differ (Linux 5.7). Init has one thread.
+    let answer = if flags & TSYNC != 0 { TSYNC_ESRCH } else { 0 };
+    let origin = match flags & WAIT_KILLABLE_RECV {
+        0 => origin.clone(),
+        _ => origin.clone().hint("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs Linux 5.19"),
+    };
+    plan.push(Step::SeccompListener { flags: flags | answer, filter, to: local::LISTENER }, &origin);
+    plan.push(Step::SendFd { socket, fd: local::LISTENER, name: c"seccompFd" }, &path);
+    plan.push(Step::Close { slot: local::LISTENER }, &path);
+}
+
+/// `SECCOMP_FILTER_FLAG_*` of `linux/seccomp.h`.
+const TSYNC: u32 = 1 << 0;
+const TSYNC_ESRCH: u32 = 1 << 4;
+const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
 fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     let user = &process.user;

@@ -30,6 +30,8 @@ pub(crate) mod local {
     pub(crate) const OLD_ROOT: Slot = Slot::local(5);
     /// The multiplexer's side of the terminal.
     pub(crate) const TERMINAL: Slot = Slot::local(6);
+    /// The listener of a seccomp filter: the multiplexer's side is gone by then.
+    pub(crate) const LISTENER: Slot = TERMINAL;
     /// The process's side of the terminal.
     pub(crate) const PEER: Slot = Slot::local(7);
     /// The hierarchy of cgroup v2, or the directory of all those of v1.

@@ -8,6 +8,7 @@ mod gate;
 mod hooks;
 mod id_mapping;
 mod idmap;
+mod listener;
 mod opens;
 mod socket;
 mod spawn;
@@ -30,6 +31,7 @@ use spawn::{Birth, Born};
 
 pub(crate) use gate::Gate;
 pub(crate) use hooks::{HookFiles, run as run_hooks};
+pub(crate) use listener::Agent;
 pub(crate) use opens::Sources;
 pub(crate) use socket::{connect, publish, receive_fd, terminal_pair};
 
@@ -42,6 +44,8 @@ pub(crate) struct Launched<'p> {
     plan: &'p Plan,
     born: Option<Born>,
     dialogue: OwnedFd,
+    /// Where init sends the listener of its filter.
+    listener: Option<OwnedFd>,
     patience: Option<Duration>,
 }
 
@@ -53,6 +57,8 @@ pub(crate) fn launch<'p>(
     stdio: Streams<'_>,
 ) -> Result<Launched<'p>> {
     let target = sources.target;
+    let (listener, sent) = listener::pair(plan)?;
+    let sources = Sources { listener: sent, ..sources };
     let null = null_for_missing(&stdio)?;
     let stdio = complete(stdio, null.as_ref());
     let opened = opens::all(plan, sources)?;
@@ -83,7 +89,7 @@ pub(crate) fn launch<'p>(
         (born, ..) => born?,
     };
     drop(elsewhere);
-    Ok(Launched { plan, born: Some(born), dialogue: ours, patience: patience(plan) })
+    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, patience: patience(plan) })
 }
 
 /// Sends this thread to the processors that init is to be born on, which inherits them.
@@ -172,6 +178,12 @@ impl Launched<'_> {
                     Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
                     Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
+                    Some(Barrier::Listener) => {
+                        // What it sends, it sends once it goes on.
+                        dialogue::answer(self.dialogue.as_fd())?;
+                        act(Barrier::Listener, self)?;
+                        continue;
+                    }
                     Some(barrier) => act(barrier, self)?,
                     None => return Err(dialogue::nonsense()),
                 },
@@ -179,6 +191,15 @@ impl Launched<'_> {
                 Said::Gone => return self.gone(),
             }
             dialogue::answer(self.dialogue.as_fd())?;
+        }
+    }
+
+    /// Hands the listener that init sends to `agent`. Where init fails instead, its report says so.
+    pub(crate) fn hand_listener(&self, agent: Option<&Agent>) -> Result<()> {
+        let (Some(socket), Some(agent)) = (&self.listener, agent) else { return Ok(()) };
+        match listener::receive(socket.as_fd(), self.dialogue.as_fd(), self.patience)? {
+            Some(listener) => agent.tell(self.pid(), listener.as_fd()),
+            None => Ok(()),
         }
     }
 

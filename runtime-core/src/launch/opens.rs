@@ -34,6 +34,8 @@ pub(crate) struct Sources<'s> {
     pub(crate) terminal: Option<OwnedFd>,
     /// Where the time of each step is written.
     pub(crate) trace: Option<BorrowedFd<'s>>,
+    /// Where the listener of a seccomp filter is sent.
+    pub(crate) listener: Option<OwnedFd>,
 }
 
 /// Opens everything `plan` names.
@@ -59,6 +61,7 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>>
             Open::IdMapNamespace(maps) => super::idmap::namespace(maps, origin),
             Open::Gate => sources.gate.take().ok_or_else(|| missing(origin)),
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),
+            Open::Listener => sources.listener.take().ok_or_else(|| missing(origin)),
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),
         })
         // The child puts the standard streams in place before init finds these by number.

@@ -16,10 +16,15 @@ use crate::error::{At, Error, Kind, Op, Result};
 
 /// Connects to the stream socket at `path`.
 pub(crate) fn connect(path: &Path) -> Result<OwnedFd> {
+    connect_for(Op::Console, path)
+}
+
+/// The same, as part of another operation.
+pub(super) fn connect_for(op: Op, path: &Path) -> Result<OwnedFd> {
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
-    let socket = socket.at(Op::Console)?;
-    let address = SocketAddrUnix::new(path).at(Op::Console).map_err(|error| error.on(path))?;
-    rustix::net::connect(&socket, &address).at(Op::Console).map_err(|error| error.on(path))?;
+    let socket = socket.at(op)?;
+    let address = SocketAddrUnix::new(path).at(op).map_err(|error| error.on(path))?;
+    rustix::net::connect(&socket, &address).at(op).map_err(|error| error.on(path))?;
     Ok(socket)
 }
 
@@ -31,7 +36,7 @@ pub(crate) fn publish(launched: &Launched<'_>, pid_file: Option<&Path>, pidfd_so
         crate::sys::file::write_atomically(path, text.as_bytes()).at(Op::WriteFile).map_err(|error| error.on(path))?;
     }
     if let (Some(path), Some(pidfd)) = (pidfd_socket, launched.pidfd()) {
-        send_fd(connect(path)?.as_fd(), pidfd, b"pidfd")?;
+        send_fd(Op::Console, connect(path)?.as_fd(), pidfd, b"pidfd")?;
     }
     Ok(())
 }
@@ -48,23 +53,28 @@ pub(crate) fn terminal_pair(plan: &Plan) -> Result<(Option<OwnedFd>, Option<Owne
 
 /// The descriptor that init has sent.
 pub(crate) fn receive_fd(socket: OwnedFd) -> Result<OwnedFd> {
+    let received = receive(Op::Console, socket.as_fd())?;
+    received.ok_or_else(|| Error::new(Kind::System, Op::Console).message("init sent no terminal"))
+}
+
+/// The same where there may be none.
+pub(super) fn receive(op: Op, socket: BorrowedFd<'_>) -> Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut message = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; 64];
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    rustix::net::recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut message, flags).at(Op::Console)?;
-    let received = message.drain().find_map(|message| match message {
+    rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut bytes)], &mut message, flags).at(op)?;
+    Ok(message.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
         _ => None,
-    });
-    received.ok_or_else(|| Error::new(Kind::System, Op::Console).message("init sent no terminal"))
+    }))
 }
 
 /// Sends a descriptor, with `name` as the message.
-pub(crate) fn send_fd(socket: BorrowedFd<'_>, fd: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
+pub(super) fn send_fd(op: Op, socket: BorrowedFd<'_>, fd: BorrowedFd<'_>, name: &[u8]) -> Result<()> {
     let fds = [fd];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut message = SendAncillaryBuffer::new(&mut space);
     message.push(SendAncillaryMessage::ScmRights(&fds));
-    rustix::net::sendmsg(socket, &[IoSlice::new(name)], &mut message, SendFlags::NOSIGNAL).at(Op::Console).map(drop)
+    rustix::net::sendmsg(socket, &[IoSlice::new(name)], &mut message, SendFlags::NOSIGNAL).at(op).map(drop)
 }

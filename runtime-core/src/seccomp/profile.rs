@@ -122,6 +122,7 @@ fn action(action: SeccompAction) -> ScmpAction {
         SeccompAction::Trap => ScmpAction::Trap,
         SeccompAction::KillThread => ScmpAction::KillThread,
         SeccompAction::KillProcess => ScmpAction::KillProcess,
+        SeccompAction::Notify => ScmpAction::Notify,
     }
 }
 

@@ -19,7 +19,8 @@ const EPERM: u32 = SECCOMP_RET_ERRNO | libc::EPERM as u32;
 const ENOSYS: u32 = SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
 
 pub(super) fn profile(default: SeccompAction, calls: Vec<SeccompCall<'static>>) -> Seccomp<'static> {
-    Seccomp { source: "", default, architectures: Vec::new(), flags: 0, calls }
+    let architectures = Vec::new();
+    Seccomp { source: "", default, architectures, flags: 0, calls, listener_path: None, listener_metadata: None }
 }
 
 pub(super) fn rule(names: &[&'static str], action: SeccompAction, args: Vec<SeccompArg>) -> SeccompCall<'static> {
@@ -69,7 +70,7 @@ pub(super) fn docker() -> Seccomp<'static> {
         args: list(&call["args"]).iter().map(one).collect(),
     });
     let architectures = list(&document["architectures"]).iter().map(|name| Str::Borrowed(text(name))).collect();
-    Seccomp { source: DOCKER, default: SeccompAction::Errno(1), architectures, flags: 0, calls: calls.collect() }
+    Seccomp { source: DOCKER, architectures, ..profile(SeccompAction::Errno(1), calls.collect()) }
 }
 
 #[test]
@@ -337,4 +338,17 @@ fn a_wrong_architecture_is_named() {
 fn flags_go_through() {
     let flags = 1 | 2 | 4 | 32;
     assert_eq!(compile(&Seccomp { flags, ..profile(SeccompAction::Allow, vec![]) }).unwrap().flags, flags);
+}
+
+#[test]
+fn a_call_can_be_left_to_a_listener() {
+    let calls =
+        vec![rule(&["mkdir"], SeccompAction::Notify, vec![]), rule(&["read", "sendmsg"], SeccompAction::Allow, vec![])];
+    let filter = compile(&profile(SeccompAction::Errno(1), calls)).unwrap();
+    assert!(is_valid(&filter.bytes));
+    let notified = libc::SECCOMP_RET_USER_NOTIF;
+    assert_eq!(native(&filter, "mkdir", [0; 6]), notified);
+    assert_eq!(native(&filter, "sendmsg", [0; 6]), SECCOMP_RET_ALLOW);
+    assert_eq!(native(&filter, "getpid", [0; 6]), EPERM, "older than mkdir's rule is not ENOSYS");
+    assert_eq!(native(&filter, "clone3", [0; 6]), ENOSYS, "younger than every name of the profile");
 }

@@ -9,8 +9,8 @@ use super::cpu::{Cpu, RawCpu};
 use super::devices::{self, RawDeviceRule};
 use super::json::{self, Object};
 use super::memory::{Memory, RawMemory};
+use super::network::{self, Network, RawNetwork, RawRdma, RdmaLimit};
 use super::text::{self, Pairs, Text};
-use super::unimplemented::{self, Asked};
 use super::{DeviceRule, Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
@@ -33,6 +33,10 @@ pub struct Resources<'c> {
     pub hugepage_limits: Vec<HugepageLimit<'c>>,
     /// `unified`: files of cgroup v2, in order.
     pub unified: Vec<Unified<'c>>,
+    /// `network`.
+    pub network: Network<'c>,
+    /// `rdma`, by device.
+    pub rdma: Vec<RdmaLimit>,
 }
 
 /// One entry of `hugepageLimits`.
@@ -73,10 +77,9 @@ pub(super) struct RawResources<'c> {
     hugepage_limits: Option<Vec<Object<RawHugepageLimit<'c>>>>,
     #[serde(borrow)]
     unified: Option<Pairs<'c>>,
-    #[serde(default)]
-    network: Asked,
-    #[serde(default)]
-    rdma: Asked,
+    #[serde(borrow)]
+    network: Option<Object<RawNetwork<'c>>>,
+    rdma: Option<RawRdma>,
 }
 
 #[derive(Deserialize)]
@@ -108,7 +111,6 @@ impl<'c> Resources<'c> {
 impl<'c> RawResources<'c> {
     /// Checks everything in `resources`.
     pub(super) fn check(self, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Resources<'c>> {
-        unimplemented::refuse(&at, &[("network", &self.network), ("rdma", &self.rdma)])?;
         Ok(Resources {
             devices: devices::rules(self.devices, at.key("devices"))?,
             memory: self
@@ -121,6 +123,8 @@ impl<'c> RawResources<'c> {
             block_io: self.block_io.map(|io| io.0.check(&at.key("blockIO"))).transpose()?.unwrap_or_default(),
             hugepage_limits: hugepage_limits(self.hugepage_limits, at.key("hugepageLimits"))?,
             unified: unified(self.unified, &at)?,
+            network: self.network.map(|network| network.0.check(&at.key("network"))).transpose()?.unwrap_or_default(),
+            rdma: network::rdma(self.rdma, &at.key("rdma"))?,
             at,
         })
     }

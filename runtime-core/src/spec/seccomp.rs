@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use super::Str;
 use super::json::{self, Object};
 use super::text::{self, Text};
-use super::unimplemented::{self, Asked, not_yet};
 use crate::error::{Error, Pointer, Result};
 
 /// The architectures of config-linux.md, "Seccomp".
@@ -49,6 +48,18 @@ pub struct Seccomp<'c> {
     pub flags: u32,
     /// `syscalls`, in order.
     pub calls: Vec<SeccompCall<'c>>,
+    /// `listenerPath`: the socket of who answers for [`SeccompAction::Notify`]; relative to the bundle.
+    pub listener_path: Option<Str<'c>>,
+    /// `listenerMetadata`: handed over with the listener.
+    pub listener_metadata: Option<Str<'c>>,
+}
+
+impl Seccomp<'_> {
+    /// Whether somebody outside answers for some system calls.
+    #[must_use]
+    pub fn notifies(&self) -> bool {
+        self.calls.iter().any(|call| call.action == SeccompAction::Notify)
+    }
 }
 
 /// What happens to a system call.
@@ -68,6 +79,8 @@ pub enum SeccompAction {
     KillThread,
     /// `SCMP_ACT_KILL_PROCESS`
     KillProcess,
+    /// `SCMP_ACT_NOTIFY`: whoever has the listener answers (seccomp_unotify(2)).
+    Notify,
 }
 
 /// One entry of `syscalls`.
@@ -128,10 +141,10 @@ struct RawSeccomp<'c> {
     flags: Option<Vec<Text<'c>>>,
     #[serde(borrow)]
     syscalls: Option<Vec<Object<RawCall<'c>>>>,
-    #[serde(default)]
-    listener_path: Asked,
-    #[serde(default)]
-    listener_metadata: Asked,
+    #[serde(borrow)]
+    listener_path: Option<Text<'c>>,
+    #[serde(borrow)]
+    listener_metadata: Option<Text<'c>>,
 }
 
 #[derive(Deserialize)]
@@ -161,14 +174,65 @@ pub(super) fn read(source: &RawValue) -> Result<Seccomp<'_>> {
     let at = Pointer::new("/linux/seccomp");
     let source = source.get();
     let raw: RawSeccomp<'_> = json::read(source.as_bytes(), &at)?;
-    unimplemented::refuse(&at, &[("listenerPath", &raw.listener_path), ("listenerMetadata", &raw.listener_metadata)])?;
-    Ok(Seccomp {
+    let profile = Seccomp {
         source,
         default: action(raw.default_action, raw.default_errno_ret, &at, ("defaultAction", "defaultErrnoRet"))?,
         architectures: architectures(raw.architectures, &at)?,
         flags: flags(raw.flags, &at)?,
         calls: text::each(raw.syscalls, at.key("syscalls")).map(|(at, raw)| call(raw, at)).collect::<Result<_>>()?,
-    })
+        listener_path: text::some(raw.listener_path),
+        listener_metadata: text::some(raw.listener_metadata),
+    };
+    check_listener(&profile, &at)?;
+    Ok(profile)
+}
+
+/// `SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV` of `linux/seccomp.h`.
+const WAIT_KILLABLE_RECV: u32 = 1 << 5;
+
+/// A path without a rule that notifies is passed over: it is "used when" there is one. A profile may be one of many.
+fn check_listener(profile: &Seccomp<'_>, at: &Pointer) -> Result<()> {
+    let refuse = |key: &str, message: &str| Err(Error::config(at.key(key), message.to_owned()));
+    if profile.default == SeccompAction::Notify {
+        return refuse("defaultAction", "SCMP_ACT_NOTIFY cannot be the default action");
+    }
+    if profile.listener_path.is_none() && profile.listener_metadata.is_some() {
+        return refuse("listenerMetadata", "`listenerMetadata` needs a `listenerPath`");
+    }
+    if !profile.notifies() {
+        return match profile.flags & WAIT_KILLABLE_RECV {
+            0 => Ok(()),
+            _ => refuse("flags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY"),
+        };
+    }
+    if profile.listener_path.is_none() {
+        return refuse("listenerPath", "SCMP_ACT_NOTIFY needs a `listenerPath`");
+    }
+    check_sendmsg(profile, at)
+}
+
+/// Init sends the listener with this call: notified, it would wait for an answer of somebody who has not got the listener yet.
+fn check_sendmsg(profile: &Seccomp<'_>, at: &Pointer) -> Result<()> {
+    let mut allowed = None;
+    for call in &profile.calls {
+        let Some(index) = call.names.iter().position(|name| name == "sendmsg") else { continue };
+        if call.action == SeccompAction::Notify {
+            let message = "SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener itself is sent with it";
+            return Err(Error::config(call.at.key("names").index(index), message));
+        }
+        allowed = Some(allowed == Some(true) || passes(call.action));
+    }
+    match allowed.unwrap_or(passes(profile.default)) {
+        true => Ok(()),
+        false => Err(Error::config(
+            at.key("syscalls"),
+            "a profile that notifies must allow sendmsg: the listener is sent with it",
+        )),
+    }
+}
+
+fn passes(action: SeccompAction) -> bool {
+    matches!(action, SeccompAction::Allow | SeccompAction::Log)
 }
 
 fn action(name: Option<Text<'_>>, errno: Option<u32>, at: &Pointer, keys: (&str, &str)) -> Result<SeccompAction> {
@@ -190,10 +254,11 @@ fn action(name: Option<Text<'_>>, errno: Option<u32>, at: &Pointer, keys: (&str,
         "SCMP_ACT_TRAP" => SeccompAction::Trap,
         "SCMP_ACT_KILL" | "SCMP_ACT_KILL_THREAD" => SeccompAction::KillThread,
         "SCMP_ACT_KILL_PROCESS" => SeccompAction::KillProcess,
-        "SCMP_ACT_NOTIFY" => return Err(not_yet(at.key(key), "SCMP_ACT_NOTIFY")),
+        "SCMP_ACT_NOTIFY" => SeccompAction::Notify,
         _ => {
-            return Err(Error::config(at.key(key), format!("unknown seccomp action `{name}`"))
-                .hint("the actions are SCMP_ACT_ALLOW, ERRNO, KILL, KILL_PROCESS, KILL_THREAD, LOG, TRACE and TRAP"));
+            return Err(Error::config(at.key(key), format!("unknown seccomp action `{name}`")).hint(
+                "the actions are SCMP_ACT_ALLOW, ERRNO, KILL, KILL_PROCESS, KILL_THREAD, LOG, NOTIFY, TRACE and TRAP",
+            ));
         }
     };
     // "When the action doesn't support an errno, the runtime MUST print an error and fail."
@@ -223,7 +288,7 @@ fn flags(names: Option<Vec<Text<'_>>>, at: &Pointer) -> Result<u32> {
             "SECCOMP_FILTER_FLAG_LOG" => 1 << 1,
             "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => 1 << 2,
             // Only together with a listener (seccomp(2)).
-            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => return Err(not_yet(place(), &name)),
+            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => WAIT_KILLABLE_RECV,
             _ => return Err(Error::config(place(), format!("unknown seccomp flag `{name}`"))),
         };
     }

@@ -1,6 +1,6 @@
 //! Who the process is, what it may do, and what it is called.
 
-use super::{Fd, Result, at, call, nr, plain};
+use super::{Fd, OwnedFd, Result, at, call, nr, plain};
 use core::ffi::CStr;
 
 /// `setgroups(2)`; the ids as bytes, four each.
@@ -48,11 +48,22 @@ struct Program {
 
 /// `seccomp(2)` `SECCOMP_SET_MODE_FILTER`; `filter` holds instructions of eight bytes.
 pub fn seccomp(flags: u32, filter: &[u8]) -> Result<()> {
+    load_filter(flags, filter).map(drop)
+}
+
+/// The same with `SECCOMP_FILTER_FLAG_NEW_LISTENER`: the listener.
+pub fn seccomp_listener(flags: u32, filter: &[u8]) -> Result<OwnedFd> {
+    // The kernel makes it O_CLOEXEC by itself (`seccomp_set_mode_filter` in kernel/seccomp.c).
+    const SECCOMP_FILTER_FLAG_NEW_LISTENER: u32 = 1 << 3;
+    load_filter(flags | SECCOMP_FILTER_FLAG_NEW_LISTENER, filter).map(OwnedFd::from_answer)
+}
+
+fn load_filter(flags: u32, filter: &[u8]) -> Result<usize> {
     const SECCOMP_SET_MODE_FILTER: usize = 1;
     let len = u16::try_from(filter.len() / 8).map_err(|_too_long| super::Errno::INVAL)?;
     let program = Program { len, filter: filter.as_ptr() };
     // SAFETY: the kernel copies `len` instructions, which the slice holds.
-    unsafe { call(nr::SECCOMP, [SECCOMP_SET_MODE_FILTER, flags as usize, at(&raw const program)]) }.map(drop)
+    unsafe { call(nr::SECCOMP, [SECCOMP_SET_MODE_FILTER, flags as usize, at(&raw const program)]) }
 }
 
 pub fn sethostname(name: &[u8]) -> Result<()> {

@@ -215,3 +215,12 @@ const ALLOWED: &[&str] = &[
     "write",
     "writev",
 ];
+
+/// Whatever is refused, init ends, and says so at once.
+#[conformance::test]
+fn a_filter_that_refuses_even_an_exit_hangs_nobody() {
+    let rule = json!([{"names": ["exit_group", "sendto", "sendmsg", "write"], "action": "SCMP_ACT_ERRNO"}]);
+    let profile = json!({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": rule});
+    let bundle = Bundle::new().args(["/not/there"]).set("/process/noNewPrivileges", false);
+    bundle.set("/linux/seccomp", profile).never_starts();
+}

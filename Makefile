@@ -12,7 +12,7 @@ SECCOMP := target/libseccomp
 export LIBSECCOMP_LINK_TYPE := static
 export LIBSECCOMP_LIB_PATH := $(CURDIR)/$(SECCOMP)
 
-# musl starts nine times as fast here (.cargo/config.toml says why); glibc does where rustup has no musl target.
+# musl starts several times as fast in a virtual machine (.cargo/config.toml says why); glibc does where rustup has no musl target.
 MUSL := $(ARCH)-unknown-linux-musl
 RELEASE_TARGET = $(shell rustc --print target-libdir --target $(MUSL) 2>/dev/null | xargs -r -I{} sh -c 'test -d {} && echo $(MUSL) || echo $(ARCH)-unknown-linux-gnu')
 RELEASE_FLAGS = $(if $(findstring gnu,$(RELEASE_TARGET)),RUSTFLAGS="-C target-feature=+crt-static",)

@@ -79,7 +79,7 @@ pub use compile::Plan;
 pub use container::{Config, Container};
 pub use error::{Error, Kind, Op, Pointer, Result};
 pub use features::features;
-pub use options::{Exec, Launch, Stdio};
+pub use options::{CgroupDriver, Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
 pub use state::{State, Status};

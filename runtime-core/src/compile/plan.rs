@@ -116,6 +116,8 @@ pub(crate) enum Open {
 pub(crate) enum Barrier {
     /// Writes the id maps.
     IdMaps,
+    /// Has systemd make the cgroup around init.
+    Unit,
     /// Writes `oom_score_adj`.
     OomScore,
     /// Runs the `prestart` and `createRuntime` hooks.

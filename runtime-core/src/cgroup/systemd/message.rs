@@ -327,7 +327,7 @@ mod tests {
         let mut body = Writer::default();
         body.text("ab");
         let bytes = call(7, &Method { path: "/", interface: "a.b", member: "M", destination: "" }, false, "s", &body);
-        let header = b"l\x01\0\x01\x07\0\0\0\x07\0\0\0\x36\0\0\0";
+        let header = b"l\x01\0\x01\x07\0\0\0\x07\0\0\0\x37\0\0\0";
         let fields = b"\x01\x01o\0\x01\0\0\0/\0\0\0\0\0\0\0\x02\x01s\0\x03\0\0\0a.b\0\0\0\0\0\x03\x01s\0\x01\0\0\0M\0\0\0\0\0\0\0\x08\x01g\0\x01s\0\0";
         assert_eq!(bytes, [&header[..], &fields[..], b"\x02\0\0\0ab\0"].concat());
         assert_eq!(length(&bytes), Ok(bytes.len()));
@@ -342,7 +342,7 @@ mod tests {
         });
         let t = b"\x01\0\0\0T\0\x01t\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
         let c = b"\x01\0\0\0C\0\x02ay\0\0\0\x01\0\0\0\x03";
-        assert_eq!(body.bytes, [&b"\x2d\0\0\0\0\0\0\0"[..], t, c].concat());
+        assert_eq!(body.bytes, [&b"\x29\0\0\0\0\0\0\0"[..], t, c].concat());
     }
 
     #[test]

@@ -47,6 +47,16 @@ pub fn runtime(names: &[&str]) {
     require(names.contains(&Runtime::name().as_str()), &format!("{ONLY_FOR}{}", names.join(", ")));
 }
 
+/// systemd as the init of this machine.
+pub fn systemd() {
+    path("/run/systemd/system");
+}
+
+/// A machine without systemd.
+pub fn no_systemd() {
+    require(!Path::new("/run/systemd/system").exists(), "systemd runs here");
+}
+
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));

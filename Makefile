@@ -26,6 +26,7 @@ help:
 ## make build        release binaries in target/bin
 ## make bench        Orlop beside runc, crun, youki and the floor
 ## make conformance  the black-box suite; RUNTIME=runc|crun|youki runs it on another runtime
+## make coverage     which test observes which field of the specification; fails while one has none
 
 deps: target/.deps
 
@@ -71,7 +72,11 @@ check: target/.deps $(SECCOMP)/libseccomp.a
 	cargo nextest run -p conformance --test tidy
 	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
 
-test: check aarch64 build conformance
+test: check aarch64 build conformance coverage
+
+# Runs no container: every test says what it covers.
+coverage: target/.deps $(SECCOMP)/libseccomp.a
+	@cargo run -q -p conformance --bin coverage
 
 # A test that lacks something says so and passes; one that is skipped unexpectedly fails the run.
 conformance: target/.deps $(SECCOMP)/libseccomp.a

@@ -14,6 +14,7 @@
 //! | [`console`] | the receiving end of `--console-socket` |
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
+//! | [`coverage`] | which test observes which field of the specification |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,6 +27,7 @@
 pub mod bundle;
 pub mod console;
 pub mod container;
+pub mod coverage;
 pub mod expected;
 pub mod leaks;
 pub mod needs;

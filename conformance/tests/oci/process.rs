@@ -3,13 +3,13 @@
 use conformance::observe::Process;
 use conformance::{Bundle, json};
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/args", "start.runs-the-program"])]
 fn args_arrive_as_they_are() {
     let container = Bundle::new().args(["sleep", "1000", "0.5", "0"]).start();
     assert_eq!(container.settled().args(), ["sleep", "1000", "0.5", "0"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["process.path-of-the-container"])]
 fn the_executable_is_found_in_the_path_of_the_container() {
     let bundle = Bundle::new().args(["tool"]).file("/opt/tool", "#!/bin/sh\necho found");
     bundle.set("/process/env", json!(["PATH=/nowhere:/opt:/bin"])).run().succeeds().prints("found");
@@ -21,7 +21,7 @@ fn a_relative_executable_is_found_from_the_cwd() {
     bundle.set("/process/cwd", "/opt").run().succeeds().prints("/opt");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/env"])]
 fn the_environment_is_what_was_asked_for() {
     let env = json!(["PATH=/bin", "A=1", "EMPTY=", "SPACE=a b"]);
     let seen = Bundle::new().set("/process/env", env).start().settled().environment();
@@ -52,7 +52,7 @@ fn home_of_the_config_wins() {
     bundle.set("/process/env/-", "HOME=/elsewhere").run().succeeds().prints("/elsewhere");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/cwd"])]
 fn the_cwd_is_entered() {
     Bundle::sh("pwd").set("/process/cwd", "/etc").run().succeeds().prints("/etc");
 }
@@ -63,7 +63,7 @@ fn a_missing_cwd_is_made() {
     bundle.run().succeeds().prints("/var/new/deep");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/user/{uid,gid,additionalGids}"])]
 fn the_user_and_groups_are_taken_on() {
     let user = json!({"uid": 1000, "gid": 1001, "additionalGids": [5, 6]});
     let container = Bundle::new().set("/process/user", user).start();

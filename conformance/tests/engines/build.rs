@@ -11,7 +11,6 @@ const DOCKERFILE: &str = "\
 FROM tiny AS make
 ARG WORD=nothing
 RUN echo \"built with $WORD as $(id -un)\" >/product && chmod 640 /product
-RUN --network=none test \"$(ls /sys/class/net)\" = lo || true
 FROM tiny
 COPY --from=make --chown=web:staff /product /home/web/product
 USER web
@@ -26,8 +25,7 @@ fn build(buildkit: &str, tag: &str) -> Outcome {
     let daemon = daemon();
     let dir = daemon.dir.join(tag);
     fs::create_dir_all(&dir).expect("a directory");
-    let file = if buildkit == "1" { DOCKERFILE.to_owned() } else { DOCKERFILE.replace("RUN --network=none ", "RUN ") };
-    fs::write(dir.join("Dockerfile"), file).expect("a Dockerfile");
+    fs::write(dir.join("Dockerfile"), DOCKERFILE).expect("a Dockerfile");
     let mut call = command(daemon.dir.clone(), ["build", "-t", tag, "--build-arg", "WORD=care", tag]);
     call.env("DOCKER_BUILDKIT", buildkit);
     daemon.call(call)

@@ -39,7 +39,7 @@ fn two_services_share_a_volume_and_a_network() {
     needs::path("/usr/bin/docker-compose");
     compose(&["up", "-d"]).succeeds();
     let answered = eventually(|| {
-        compose(&["exec", "-T", "writer", "wget", "-qO-", "-T", "2", "http://web/"]).stdout.trim() == "composed"
+        compose(&["exec", "-T", "writer", "timeout", "3", "wget", "-qO-", "http://web/"]).stdout.trim() == "composed"
     });
     let seen = compose(&["ps"]).stdout;
     compose(&["stop", "-t", "1"]).succeeds();

@@ -87,14 +87,13 @@ const FOREVER: [&str; 3] = [TINY, "sleep", "1000"];
 
 #[conformance::test]
 fn run_prints_and_leaves_no_container() {
-    run([TINY, "echo", "hello"]).succeeds().prints("hello");
-    docker(["ps", "-aq"]).succeeds().prints("");
+    run(["--name", "gone", TINY, "echo", "hello"]).succeeds().prints("hello");
+    docker(["ps", "-aq", "--filter", "name=gone"]).succeeds().prints("");
 }
 
 #[conformance::test]
 fn the_exit_status_is_the_programs() {
     run([TINY, "sh", "-c", "exit 42"]).exits(42);
-    run([TINY, "sh", "-c", "kill -9 $$"]).exits(137);
 }
 
 #[conformance::test]
@@ -116,21 +115,19 @@ fn a_detached_container_has_logs_and_a_status() {
 
 #[conformance::test]
 fn an_interactive_container_has_a_terminal() {
-    let dir = daemon().dir.clone();
-    let mut shell = command(dir, ["run", "--rm", "-it", TINY, "sh", "-c", "tty; stty size; test -t 0 && echo is"]);
-    let line = format!("stty rows 33 cols 77; {}", quoted(&mut shell));
+    let look = "tty; until stty size | grep -q '33 77'; do sleep 0.1; done; echo sized";
+    let shell = quoted(&mut command(daemon().dir.clone(), ["run", "--rm", "-it", TINY, "sh", "-c", look]));
+    let line = format!("stty rows 33 cols 77; {shell}");
     let mut script = Command::new("script");
-    script
-        .args(["-qec", &line, "/dev/null"])
-        .env("DOCKER_HOST", format!("unix://{}/docker.sock", daemon().dir.display()));
+    script.args(["-qec", &line, "/dev/null"]);
+    script.env("DOCKER_HOST", format!("unix://{}/docker.sock", daemon().dir.display()));
     let seen = daemon().call(script).succeeds().stdout;
-    assert!(seen.contains("/dev/pts/0") && seen.contains("is"), "{seen}");
-    assert!(eventually(|| seen.contains("33 77")) || seen.contains("0 0"), "{seen}");
+    assert!(seen.contains("/dev/pts/0") && seen.contains("sized"), "{seen}");
 }
 
 fn quoted(command: &mut Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| format!("'{}'", word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+    words.map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))).collect::<Vec<_>>().join(" ")
 }
 
 #[conformance::test]
@@ -213,7 +210,10 @@ fn exec_has_its_own_environment_user_directory_and_status() {
     docker(["exec", "-e", "A=b", "-w", "/tmp", "-u", "web", "execs", "sh", "-c", "echo $A $PWD; id -un"])
         .prints("b /tmp\nweb");
     container.exec(["sh", "-c", "exit 9"]).exits(9);
-    container.exec(["nonesuch"]).exits(127);
+    // 126 of Docker 20.10, 127 of later ones: the message is the same.
+    let absent = container.exec(["nonesuch"]);
+    assert!([126, 127].contains(&absent.code), "{absent:?}");
+    assert!((absent.stdout + &absent.stderr).contains("executable file not found in $PATH"));
     container.exec(["/etc/passwd"]).exits(126);
     docker(["exec", "-d", "execs", "touch", "/tmp/later"]).succeeds();
     assert!(eventually(|| container.exec(["test", "-e", "/tmp/later"]).code == 0));
@@ -313,6 +313,7 @@ fn devices_ulimits_sysctls_and_names_are_given() {
 
 #[conformance::test]
 fn a_privileged_container_sees_the_devices_of_the_host() {
+    needs::all_capabilities();
     let count = |args: &[&str]| {
         let seen = run(args.iter().copied().chain([TINY, "sh", "-c", "ls /dev | wc -l"])).succeeds().stdout;
         seen.trim().parse::<u32>().expect("a number")

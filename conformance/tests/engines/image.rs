@@ -33,7 +33,7 @@ set -e
 cd "$1"
 digest=$(sha256sum tiny-root.tar | cut -d' ' -f1)
 architecture=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
-printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \
+printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created_by":"tar"}]}' \
     "$architecture" "$digest" >config.json
 echo '[{"Config":"config.json","RepoTags":["docker.io/library/tiny:latest"],"Layers":["tiny-root.tar"]}]' >manifest.json
 tar -cf tiny.tar manifest.json config.json tiny-root.tar

@@ -27,6 +27,7 @@ help:
 ## make bench        Orlop beside runc, crun, youki and the floor
 ## make conformance  the black-box suite; RUNTIME=runc|crun|youki runs it on another runtime
 ## make test-vm      the same in a virtual machine, as root and as a user; RUNTIME=… and FILTER='a test' as above
+## make coverage     which test observes which field of the specification; fails while one has none
 
 deps: target/.deps
 
@@ -72,7 +73,11 @@ check: target/.deps $(SECCOMP)/libseccomp.a
 	cargo nextest run -p conformance --test tidy
 	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
 
-test: check aarch64 build conformance test-vm
+test: check aarch64 build conformance coverage test-vm
+
+# Runs no container: every test says what it covers.
+coverage: target/.deps $(SECCOMP)/libseccomp.a
+	@cargo run -q -p conformance --bin coverage
 
 # A test that lacks something says so and passes; one that is skipped unexpectedly fails the run.
 conformance: target/.deps $(SECCOMP)/libseccomp.a

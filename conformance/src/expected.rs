@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::geteuid;
 
+use crate::coverage;
 use crate::needs::Skip;
 use crate::runtime::Runtime;
 use crate::verdicts::{Verdict, record};
@@ -27,17 +28,20 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// How the reason of a difference begins that shows only when a race is lost.
 const SOMETIMES: &str = "sometimes: ";
 
-/// Runs `test` and judges it by the list of the runtime under test.
-pub fn judge(name: &str, test: impl FnOnce()) {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    // What a runtime leaves running becomes our child, where `leaks` finds it.
-    nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
-    let runtime = Runtime::name();
+/// Runs `test` and judges it by the list of the runtime under test. It observes what `covers` names.
+pub fn judge(name: &str, covers: &[&str], test: impl FnOnce()) {
     // Tests of tests/oci/mounts.rs sit in `oci::oci::mounts`; nextest and the lists call them `oci::mounts`.
     let name = name
         .split_once("::")
         .filter(|(binary, rest)| rest.starts_with(&format!("{binary}::")))
         .map_or(name, |(_, rest)| rest);
+    if coverage::listed(name, covers) {
+        return;
+    }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // What a runtime leaves running becomes our child, where `leaks` finds it.
+    nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
+    let runtime = Runtime::name();
     let list = list(&runtime);
     let known = known(&list).into_iter().find(|(test, _)| test == name).map(|(_, reason)| reason);
     match (catch_unwind(AssertUnwindSafe(test)), known) {

@@ -15,6 +15,7 @@
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
 //! | [`verdicts`] | what each test came to, for whoever counts |
+//! | [`coverage`] | which test observes which field of the specification |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +28,7 @@
 pub mod bundle;
 pub mod console;
 pub mod container;
+pub mod coverage;
 pub mod expected;
 pub mod leaks;
 pub mod needs;

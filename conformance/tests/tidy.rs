@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use conformance::expected;
 
+#[path = "tidy/coverage.rs"]
+mod coverage;
 #[path = "tidy/house.rs"]
 mod house;
 
@@ -174,6 +176,6 @@ fn tests_of(name: &str, text: &str) -> Vec<String> {
         return Vec::new();
     };
     let module = module.replace('/', "::");
-    let functions = text.split("#[conformance::test]\nfn ").skip(1);
-    functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| format!("{module}::{name}")).collect()
+    let marked = text.split("\n#[conformance::test").skip(1).filter_map(|rest| rest.split_once("]\nfn "));
+    marked.filter_map(|(_, rest)| rest.split_once('(')).map(|(name, _)| format!("{module}::{name}")).collect()
 }

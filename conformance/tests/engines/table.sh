@@ -8,16 +8,16 @@ runtimes=(); while [ $# -gt 0 ] && [ "$1" != -- ]; do runtimes+=("$1"); shift; d
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 status=0
 for runtime in "${runtimes[@]}"; do
-	RUNTIME=$runtime CONFORMANCE_SKIPS=$dir/skips.$runtime "$binary" --test-threads=1 "$@" >"$dir/log.$runtime" 2>&1 || {
+	RUNTIME=$runtime CONFORMANCE_VERDICTS=$dir/verdicts.$runtime "$binary" --test-threads=1 "$@" >"$dir/log.$runtime" 2>&1 || {
 		[ "$runtime" != orlop ] || status=1
 		sed -n '/^failures:/,$p' "$dir/log.$runtime" >&2
 	}
-	touch "$dir/skips.$runtime"
-	# A test that is skipped passes with its reason in the list of skips.
-	awk 'FNR == NR { skipped[$2] = 1; next }
+	touch "$dir/verdicts.$runtime"
+	# A test that is skipped passes, and says why in its verdict.
+	awk 'FNR == NR { if ($1 == "SKIP") skipped[$2] = 1; next }
 		/^test .* \.\.\. / { name = $2; sub(/^engines::/, "", name); verdict = $NF; bare = name
 			for (test in skipped) if (test ~ name ":$") verdict = "skip"
-			print name, verdict }' "$dir/skips.$runtime" "$dir/log.$runtime" | sort >"$dir/column.$runtime"
+			print name, verdict }' "$dir/verdicts.$runtime" "$dir/log.$runtime" | sort >"$dir/column.$runtime"
 done
 {
 	echo "test ${runtimes[*]}"

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
 use crate::error::{Error, Op, Pointer, Result};
-use crate::spec::{IdMapping, Warning};
+use crate::spec::{IdMapping, NetDevice, Warning};
 
 /// A launch, decided down to the last number. Made by [`crate::Runtime::plan`]; its `Display` is for people.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Plan {
     pub(crate) id_maps: Option<(IdMaps, Pointer)>,
     /// `oom_score_adj`, where the parent sets it.
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
+    /// The interfaces that the parent moves into the network namespace.
+    pub(crate) net_devices: Vec<NetDevice>,
     /// The processors that the parent and, until it is in its cgroup, the process run on: a mask, where there is one.
     pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
     /// The cgroup to make.
@@ -118,6 +120,8 @@ pub(crate) enum Barrier {
     IdMaps,
     /// Writes `oom_score_adj`.
     OomScore,
+    /// Moves network interfaces into init's namespace.
+    NetDevices,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.

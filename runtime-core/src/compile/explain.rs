@@ -110,6 +110,10 @@ impl Plan {
                 let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
                 format!("the parent writes oom_score_adj {}", score.unwrap_or_default())
             }
+            (Step::Barrier {}, Some(Barrier::IdMapped(number))) => {
+                let namespace = self.handed.get(*number).map_or(Slot::NONE, |mapped| mapped.namespace);
+                format!("the parent gives it the ids of {}", Name(namespace))
+            }
             (Step::Barrier {}, Some(Barrier::NetDevices)) => {
                 format!("the parent moves {}", interfaces(&self.net_devices))
             }
@@ -286,6 +290,7 @@ impl fmt::Display for Given<'_> {
             Open::Terminal => f.write_str("terminal of the caller"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
+            Open::Mounts => f.write_str("mounts to be mapped, to the parent"),
             Open::Listener => f.write_str("listener of the seccomp filter, to the parent"),
         }
     }

@@ -22,6 +22,8 @@ pub struct Plan {
     pub(crate) opens: Vec<(Open, Origin)>,
     /// The mounts among these whose ids the parent maps: init has no right to in a user namespace.
     pub(crate) id_mapped: Vec<IdMapped>,
+    /// The mounts that init makes in a user namespace and hands to the parent, to be mapped while it waits.
+    pub(crate) handed: Vec<IdMapped>,
     /// The encoded steps.
     pub(crate) steps: Vec<u8>,
     /// Where each step comes from.
@@ -109,6 +111,8 @@ pub(crate) enum Open {
     Trace,
     /// A user namespace that nobody is in, for its mappings.
     IdMapNamespace(IdMaps),
+    /// A socket whose other end the parent takes mounts from.
+    Mounts,
     /// A socket whose other end the parent reads the seccomp listener from.
     Listener,
 }
@@ -122,6 +126,8 @@ pub(crate) enum Barrier {
     OomScore,
     /// Moves network interfaces into init's namespace.
     NetDevices,
+    /// Maps the ids of mount number N of those that init hands it.
+    IdMapped(usize),
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.

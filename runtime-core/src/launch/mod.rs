@@ -47,6 +47,8 @@ pub(crate) struct Launched<'p> {
     dialogue: OwnedFd,
     /// Where init sends the listener of its filter.
     listener: Option<OwnedFd>,
+    /// Mounts that init hands over.
+    handed: Option<idmap::Handed>,
     /// Interfaces of the host that init's namespace has.
     moved: Option<net_devices::Moved>,
     patience: Option<Duration>,
@@ -61,11 +63,13 @@ pub(crate) fn launch<'p>(
 ) -> Result<Launched<'p>> {
     let target = sources.target;
     let (listener, sent) = listener::pair(plan)?;
-    let sources = Sources { listener: sent, ..sources };
+    let (mounts, to_be_mapped) = idmap::pair(plan)?;
+    let sources = Sources { listener: sent, mounts: to_be_mapped, ..sources };
     let null = null_for_missing(&stdio)?;
     let stdio = complete(stdio, null.as_ref());
     let opened = opens::all(plan, sources)?;
     idmap::apply(plan, &opened)?;
+    let handed = mounts.map(|socket| idmap::Handed::new(socket, plan, &opened)).transpose()?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
@@ -92,7 +96,7 @@ pub(crate) fn launch<'p>(
         (born, ..) => born?,
     };
     drop(elsewhere);
-    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, moved: None, patience: patience(plan) })
+    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, handed, moved: None, patience: patience(plan) })
 }
 
 /// Sends this thread to the processors that init is to be born on, which inherits them.
@@ -181,6 +185,10 @@ impl Launched<'_> {
                     Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
                     Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
+                    Some(Barrier::IdMapped(number)) => match &self.handed {
+                        Some(handed) => handed.map(self.plan, number)?,
+                        None => return Err(dialogue::nonsense()),
+                    },
                     Some(Barrier::NetDevices) => self.moved = self.move_devices()?,
                     Some(Barrier::Listener) => {
                         // What it sends, it sends once it goes on.

@@ -179,7 +179,7 @@ impl Container {
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
-            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?)?;
             let agent = launch::Agent::of(&spec, describe(&record, status));
             self.launch(&plan, &cgroup, target, agent.as_ref(), options)
         })

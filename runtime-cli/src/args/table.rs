@@ -155,8 +155,9 @@ pub(crate) mod flags {
         Flag::value("additional-gids", Some('g'), "GID", "one more group (may be repeated)");
     pub(crate) static PROCESS: Flag =
         Flag::value("process", Some('p'), "FILE", "read the process from this process.json");
-    pub(crate) static PROCESS_LABEL: Flag = Flag::value("process-label", None, "LABEL", "the SELinux label (not yet)");
-    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile (not yet)");
+    pub(crate) static PROCESS_LABEL: Flag =
+        Flag::value("process-label", None, "LABEL", "the SELinux label of the process");
+    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile of the process");
     pub(crate) static NO_NEW_PRIVS: Flag =
         Flag::switch("no-new-privs", None, "never gain privileges through execve(2)");
     pub(crate) static CAP: Flag = Flag::value("cap", Some('c'), "CAP", "add a capability (may be repeated)");

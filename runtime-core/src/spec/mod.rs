@@ -4,6 +4,7 @@
 //! [`Error`] that names the JSON pointer of what is wrong. Touches nothing: no file, no system call.
 
 mod affinity;
+mod annotations;
 mod block_io;
 mod capabilities;
 mod cpu;
@@ -38,6 +39,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 pub use affinity::ExecAffinity;
+pub use annotations::DECIDING as DECIDING_ANNOTATIONS;
+pub use annotations::{Annotated, MountContext};
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;
@@ -95,6 +98,8 @@ pub struct Spec<'c> {
     pub hooks: Hooks<'c>,
     /// `annotations`, in the order of the document.
     pub annotations: Vec<(Str<'c>, Str<'c>)>,
+    /// What some of them decide.
+    pub annotated: Annotated,
     /// `linux`; all defaults where the object is absent.
     pub linux: Linux<'c>,
     /// What the specification says must only warn, such as an unknown capability.
@@ -164,6 +169,7 @@ impl<'c> Spec<'c> {
             Some(Object(process)) => process.check(Pointer::new("/process"), &mut warnings)?,
             None => return Err(Error::config(Pointer::new("/process"), "no `process` to run")),
         };
+        let annotations = raw.annotations.unwrap_or_default().0;
         let spec = Spec {
             version,
             root,
@@ -173,7 +179,8 @@ impl<'c> Spec<'c> {
             domainname: text::some(raw.domainname),
             mounts: mounts::check(raw.mounts, &mut warnings)?,
             hooks: raw.hooks.map(|hooks| hooks.0.check()).transpose()?.unwrap_or_default(),
-            annotations: raw.annotations.unwrap_or_default().0,
+            annotated: annotations::check(&annotations)?,
+            annotations,
             linux: raw.linux.unwrap_or_default().0.check(&mut warnings)?,
             warnings,
         };

@@ -68,6 +68,7 @@ pub(crate) enum Terminal {
 
 /// The launch of a container's first process.
 pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     begin(request, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
@@ -86,15 +87,17 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    let last = process::LastSlots::open(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    process::enter(&spec.process, host, peer, seccomp, &last, &mut plan);
+    process::stand_by(&spec.process, seccomp, &last, &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
-    process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    process::execute(&spec.process, host, seccomp, &mut plan);
     Ok(plan)
 }
 
 /// The launch of a second process in a running container.
 pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Plan {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     begin(request, &mut plan);
     for index in 0..host.target_cgroups {
@@ -108,9 +111,10 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, Slot::NONE, &mut plan);
-    process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    let last = process::LastSlots::open(request, Slot::NONE, &mut plan);
+    process::enter(process, host, peer, seccomp, &last, &mut plan);
+    process::stand_by(process, seccomp, &last, &mut plan);
+    process::execute(process, host, seccomp, &mut plan);
     plan
 }
 

@@ -70,6 +70,7 @@ pub(crate) enum Terminal {
 
 /// The launch of a container's first process.
 pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     let labels = Labels::of(&spec.process, spec, host)?;
     begin(request, &labels, &mut plan);
@@ -89,15 +90,17 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(&spec.process, spec, host, peer, &labels, &mut plan);
-    process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    let last = process::LastSlots::open(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    process::enter(&spec.process, spec, host, peer, &labels, &last, &mut plan);
+    process::stand_by(&spec.process, seccomp, &last, &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
-    process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    process::execute(&spec.process, host, seccomp, &mut plan);
     Ok(plan)
 }
 
 /// The launch of a second process in a running container.
 pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     let labels = Labels::of(process, spec, host)?;
     begin(request, &labels, &mut plan);
@@ -112,9 +115,10 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(process, spec, host, peer, &labels, &mut plan);
-    process::stand_by(request, Slot::NONE, &mut plan);
-    process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    let last = process::LastSlots::open(request, Slot::NONE, &mut plan);
+    process::enter(process, spec, host, peer, &labels, &last, &mut plan);
+    process::stand_by(process, seccomp, &last, &mut plan);
+    process::execute(process, host, seccomp, &mut plan);
     Ok(plan)
 }
 

@@ -10,4 +10,5 @@ mod cli {
     mod log;
     mod plan;
     mod run;
+    mod update;
 }

@@ -74,6 +74,7 @@ pub mod spec;
 mod state;
 mod sys;
 mod trace;
+mod update;
 
 pub use compile::Plan;
 pub use container::{Config, Container};
@@ -82,6 +83,7 @@ pub use features::features;
 pub use options::{Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
+pub use spec::Limits;
 pub use state::{State, Status};
 
 #[cfg(doctest)]

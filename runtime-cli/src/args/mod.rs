@@ -9,6 +9,7 @@ pub(crate) mod help;
 pub(crate) mod man;
 mod parse;
 pub(crate) mod signal;
+pub(crate) mod size;
 mod table;
 pub(crate) mod user;
 

@@ -15,6 +15,7 @@ pub(crate) mod run;
 pub(crate) mod spec;
 pub(crate) mod start;
 pub(crate) mod state;
+pub(crate) mod update;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

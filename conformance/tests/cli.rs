@@ -4,6 +4,7 @@
 mod cli {
     mod bad_input;
     mod create;
+    mod events;
     mod exec;
     mod lifecycle;
     mod list;

@@ -405,7 +405,7 @@ impl Container {
     }
 
     /// The first process, surely: one that took its number later began later.
-    fn target(&self, record: &Record) -> Result<OwnedFd> {
+    pub(crate) fn target(&self, record: &Record) -> Result<OwnedFd> {
         let gone = || self.wrong_status(Op::Kill, "container not running");
         let pid = rustix::process::Pid::from_raw(record.pid).ok_or_else(gone)?;
         let pidfd = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {

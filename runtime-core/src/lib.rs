@@ -60,6 +60,7 @@ pub mod cgroup;
 mod compile;
 mod container;
 pub mod error;
+mod events;
 mod features;
 mod host;
 #[doc(hidden)] // for the tests that run the program itself
@@ -79,6 +80,7 @@ mod update;
 pub use compile::Plan;
 pub use container::{Config, Container};
 pub use error::{Error, Kind, Op, Pointer, Result};
+pub use events::{Event, Watch};
 pub use features::features;
 pub use options::{Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};

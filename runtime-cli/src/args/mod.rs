@@ -5,6 +5,7 @@
 //! it there.
 
 pub(crate) mod completion;
+pub(crate) mod duration;
 pub(crate) mod help;
 pub(crate) mod man;
 mod parse;

@@ -201,6 +201,9 @@ pub(crate) mod flags {
         Flag::value("l3-cache-schema", None, "SCHEMA", "share of the L3 cache, Intel RDT (not yet)");
     pub(crate) static MEM_BW_SCHEMA: Flag =
         Flag::value("mem-bw-schema", None, "SCHEMA", "share of memory bandwidth, Intel RDT (not yet)");
+    pub(crate) static INTERVAL: Flag =
+        Flag::value("interval", None, "TIME", "how often the usage is shown: 5s (default), 500ms, 1m30s");
+    pub(crate) static STATS: Flag = Flag::switch("stats", None, "show the usage once, now");
     pub(crate) static SPEC_ROOTLESS: Flag =
         Flag::switch("rootless", None, "with a user namespace that maps root to the caller");
 }
@@ -355,6 +358,16 @@ pub(crate) static COMMANDS: &[Command] = &[
             &HELP,
         ],
         run: commands::update::run,
+    },
+    Command {
+        name: "events",
+        summary: "show what a container uses, and when it runs out of memory",
+        about: "One JSON object a line, until the container ends: what it uses from time to time, and each time it ran out of\n\
+                the memory it may use.",
+        operands: Operands::ID,
+        in_order: false,
+        flags: &[&flags::INTERVAL, &flags::STATS, &HELP],
+        run: commands::events::run,
     },
     Command {
         name: "state",

@@ -318,6 +318,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
+        limits: None,
     }
 }
 
@@ -342,7 +343,7 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore | Barrier::Unit => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore | Barrier::NetDevices | Barrier::IdMapped(_) | Barrier::Unit => Ok(()),
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod cgroups;
 pub(crate) mod completion;
+pub(crate) mod duration;
 pub(crate) mod help;
 pub(crate) mod man;
 mod parse;
 pub(crate) mod signal;
+pub(crate) mod size;
 mod table;
 pub(crate) mod user;
 

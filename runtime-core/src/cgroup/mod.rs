@@ -25,9 +25,11 @@ mod golden;
 mod kill;
 mod layout;
 mod limits;
+mod oom;
 mod plan;
 mod print;
 mod remove;
+mod stats;
 mod systemd;
 mod v1;
 mod v2;
@@ -36,5 +38,10 @@ mod write;
 pub use create::Cgroup;
 pub use device_program::Instruction;
 pub use layout::{Hierarchy, Layout, Unified};
+pub use oom::OomWatch;
 pub use plan::{Dir, Enable, Fits, Missing, Plan, Write, nothing, plan, update_plan};
+pub use stats::{
+    Blkio, BlkioEntry, Cpu, CpuUsage, Cpuset, Hugetlb, IntelRdt, Memory, MemoryUsage, Pids, Pressure, Rdma, Stall,
+    Stats, Throttling,
+};
 pub use systemd::{Property, Scope, Systemd, Unit, Value, plan as plan_unit};

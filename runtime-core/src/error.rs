@@ -85,6 +85,8 @@ ops! {
     State = "container state",
     /// Making, limiting or removing a cgroup.
     Cgroup = "cgroup",
+    /// Asking systemd for a unit.
+    Systemd = "ask systemd",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.

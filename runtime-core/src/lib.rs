@@ -82,7 +82,7 @@ pub use container::{Config, Container};
 pub use error::{Error, Kind, Op, Pointer, Result};
 pub use events::{Event, Watch};
 pub use features::features;
-pub use options::{Exec, Launch, Stdio};
+pub use options::{CgroupDriver, Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
 pub use spec::Limits;

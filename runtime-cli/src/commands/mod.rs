@@ -57,6 +57,7 @@ fn launch(call: &Call) -> Result<Launch<'_>, Failure> {
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         no_pivot: call.on(&flags::NO_PIVOT),
         no_new_keyring: call.on(&flags::NO_NEW_KEYRING),
+        cgroups: call.cgroups.driver(),
         ..Launch::default()
     })
 }

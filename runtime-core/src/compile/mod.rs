@@ -54,6 +54,20 @@ pub(crate) struct Request<'r> {
     pub(crate) gate: bool,
     /// Write down the time of each step.
     pub(crate) trace: bool,
+    /// Who makes the cgroup.
+    pub(crate) cgroups: Driver,
+}
+
+/// Who makes the cgroup of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// This library.
+    #[default]
+    Cgroupfs,
+    /// systemd: the host's, as [`Host`] has it.
+    Systemd,
+    /// Nobody.
+    Disabled,
 }
 
 /// Where the terminal of a process goes.
@@ -158,7 +172,16 @@ fn begin(request: &Request<'_>, labels: &Labels<'_>, plan: &mut Plan) {
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
-    let mut cgroup = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    let mut cgroup = match (request.cgroups, &host.systemd) {
+        (Driver::Disabled, _) => return cgroup::nothing(&linux.resources, &host.cgroups),
+        (Driver::Systemd, Some(systemd)) => {
+            // A scope is made around a process, so init is born outside of it.
+            let origin = Origin::new(Op::Cgroup).field(&Pointer::new("/linux/cgroupsPath"));
+            plan.wait_for(Barrier::Unit, Step::Barrier {}, &origin);
+            cgroup::plan_unit(spec, request.id, &host.cgroups, systemd)?
+        }
+        _ => cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?,
+    };
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

@@ -85,6 +85,8 @@ ops! {
     State = "container state",
     /// Making, limiting or removing a cgroup.
     Cgroup = "cgroup",
+    /// Making, filling, entering or removing a group of resctrl.
+    Resctrl = "resctrl",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.

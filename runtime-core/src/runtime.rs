@@ -15,6 +15,7 @@ use crate::host::{Cache, Host};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::Launch;
 use crate::process::Process;
+use crate::resctrl::Group;
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -136,6 +137,7 @@ impl Runtime {
             Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
         // Whatever is in the cgroup from here on is this container's.
         fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
@@ -161,6 +163,9 @@ impl Runtime {
         fresh.directory()?.replace(&record)?;
         let state = |status| crate::container::describe(&record, status);
         let talk = launched.converse(|barrier, launched| {
+            if let (Barrier::Resctrl, Some(group)) = (barrier, &record.resctrl) {
+                return group.enter(launched.pid());
+            }
             act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(Status::Creating))
         });
         talk.map_err(|error| match (error.kind(), &hook_files) {
@@ -302,6 +307,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         owner_name: owner_name(),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         cgroup: plan.cgroup.as_ref().map(|cgroup| Cgroup::from_paths(cgroup.dirs.clone())).unwrap_or_default(),
+        resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
     }
@@ -328,7 +334,7 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore | Barrier::NetDevices | Barrier::IdMapped(_) => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore | Barrier::Resctrl | Barrier::NetDevices | Barrier::IdMapped(_) => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::devices::{self, RawDevice};
+use super::intel_rdt::{IntelRdt, RawIntelRdt};
 use super::json::Object;
 use super::memory_policy::{MemoryPolicy, RawMemoryPolicy};
 use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
@@ -49,6 +50,8 @@ pub struct Linux<'c> {
     pub memory_policy: Option<MemoryPolicy>,
     /// `netDevices`; a network namespace comes with them.
     pub net_devices: Vec<NetDevice>,
+    /// `intelRdt`: unset means that resctrl is left alone.
+    pub intel_rdt: Option<IntelRdt<'c>>,
 }
 
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
@@ -97,8 +100,8 @@ pub(super) struct RawLinux<'c> {
     personality: Option<Object<RawPersonality<'c>>>,
     #[serde(borrow)]
     net_devices: Option<RawNetDevices<'c>>,
-    #[serde(default)]
-    intel_rdt: Asked,
+    #[serde(borrow)]
+    intel_rdt: Option<Object<RawIntelRdt<'c>>>,
 }
 
 #[derive(Deserialize)]
@@ -116,10 +119,7 @@ struct RawOffset {
 impl<'c> RawLinux<'c> {
     /// Checks everything in `linux`.
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
-        unimplemented::refuse(
-            &Pointer::new("/linux"),
-            &[("mountLabel", &self.mount_label), ("intelRdt", &self.intel_rdt)],
-        )?;
+        unimplemented::refuse(&Pointer::new("/linux"), &[("mountLabel", &self.mount_label)])?;
         let resources = Pointer::new("/linux/resources");
         Ok(Linux {
             namespaces: namespaces::check(self.namespaces)?,
@@ -138,6 +138,7 @@ impl<'c> RawLinux<'c> {
             masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
             memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
+            intel_rdt: self.intel_rdt.map(|Object(raw)| raw.check()).transpose()?,
             net_devices: net_devices::check(self.net_devices)?,
             personality: self.personality.map(|Object(raw)| raw.check()).transpose()?,
         })

@@ -16,6 +16,7 @@ mod oci {
     mod network_limits;
     mod paths;
     mod process;
+    mod resctrl;
     mod root;
     mod scheduling;
     mod seccomp;

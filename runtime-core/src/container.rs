@@ -13,6 +13,7 @@ use crate::host::Host;
 use crate::launch::{self, Gate, Sources};
 use crate::options::Exec;
 use crate::process::Process;
+use crate::resctrl;
 use crate::spec::{self, Spec};
 use crate::state::{Directory, Record, State, Status, Store};
 use crate::sys::{pidfd, proc_stat};
@@ -181,7 +182,8 @@ impl Container {
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
             let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?)?;
             let agent = launch::Agent::of(&spec, describe(&record, status));
-            self.launch(&plan, &cgroup, target, agent.as_ref(), options)
+            let joined = Joined { cgroup: &cgroup, resctrl: record.resctrl.as_ref(), target };
+            self.launch(&plan, joined, agent.as_ref(), options)
         })
     }
 
@@ -288,6 +290,9 @@ impl Container {
             record.cgroup.kill_all(libc::SIGKILL)?;
         }
         record.cgroup.remove()?;
+        if let Some(group) = &record.resctrl {
+            group.remove()?;
+        }
         self.forget()?;
         self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
         Ok(())
@@ -301,6 +306,7 @@ impl Container {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
         }
+        self.sweep_resctrl(config.as_ref())?;
         self.forget()
     }
 
@@ -309,6 +315,16 @@ impl Container {
     fn sweep(&self, config: Option<&Config>) -> Result<()> {
         if let Some(cgroup) = self.configured_cgroup(config)? {
             cgroup.remove_unused();
+        }
+        self.sweep_resctrl(config)
+    }
+
+    /// The same for its group of resctrl.
+    fn sweep_resctrl(&self, config: Option<&Config>) -> Result<()> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
+        let Some(rdt) = &spec.linux.intel_rdt else { return Ok(()) };
+        if let Ok(plan) = resctrl::plan(rdt, self.id(), resctrl::root()?.as_deref()) {
+            resctrl::Group::remove_unused(&plan);
         }
         Ok(())
     }
@@ -359,11 +375,11 @@ impl Container {
     fn launch(
         &self,
         plan: &Plan,
-        cgroup: &Cgroup,
-        target: OwnedFd,
+        joined: Joined<'_>,
         agent: Option<&launch::Agent>,
         options: &Exec<'_>,
     ) -> Result<Process> {
+        let Joined { cgroup, resctrl, target } = joined;
         let (terminal, theirs) = launch::terminal_pair(plan)?;
         let sources = Sources {
             cgroup: Some(cgroup),
@@ -375,6 +391,7 @@ impl Container {
         let mut launched = launch::launch(plan, sources, Some(cgroup), options.stdio.in_order())?;
         launched.converse(|barrier, launched| match barrier {
             Barrier::Listener => launched.hand_listener(agent),
+            Barrier::Resctrl => resctrl.map_or(Ok(()), |group| group.enter(launched.pid())),
             _ => Ok(()),
         })?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
@@ -453,6 +470,13 @@ impl Container {
     fn unborn(&self) -> Error {
         Error::new(Kind::NotFound, Op::State).on(self.id()).message("container does not exist")
     }
+}
+
+/// What a second process joins.
+struct Joined<'j> {
+    cgroup: &'j Cgroup,
+    resctrl: Option<&'j resctrl::Group>,
+    target: OwnedFd,
 }
 
 /// A record as the specification words it.

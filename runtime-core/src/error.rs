@@ -87,6 +87,8 @@ ops! {
     Cgroup = "cgroup",
     /// Asking systemd for a unit.
     Systemd = "ask systemd",
+    /// Making, filling, entering or removing a group of resctrl.
+    Resctrl = "resctrl",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.

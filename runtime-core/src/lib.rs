@@ -49,6 +49,7 @@
 //! | `launch` | a plan → processes: opens, starts, talks with init | `spawn` alone: `clone3(2)` and its child |
 //! | [`cgroup`] | limits and devices, cgroup v1 and v2 | no |
 //! | [`seccomp`] | a profile → BPF, kept in a cache | no |
+//! | `resctrl` | shares of cache and memory bandwidth | no |
 //! | `state` | what is known of a container, on disk | no |
 //! | [`manual`] | documents: kernel, compatibility, threats | no |
 //! | `sys` | system calls that `nix` and `rustix` lack | yes, one call per file |
@@ -69,6 +70,7 @@ mod launch;
 pub mod manual;
 mod options;
 mod process;
+mod resctrl;
 mod runtime;
 pub mod seccomp;
 pub mod spec;

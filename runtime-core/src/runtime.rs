@@ -15,6 +15,7 @@ use crate::host::{Cache, Host};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
+use crate::resctrl::Group;
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -141,6 +142,7 @@ impl Runtime {
             Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
         // Whatever is in the cgroup from here on is this container's.
         fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
@@ -165,11 +167,14 @@ impl Runtime {
         };
         fresh.directory()?.replace(&record)?;
         let state = |record: &Record, status| crate::container::describe(record, status);
-        let talk = launched.converse(|barrier, launched| match (barrier, &plan.cgroup) {
-            (Barrier::Unit, Some(wanted)) => Cgroup::start(wanted, launched.pid(), |cgroup| {
-                record.cgroup = cgroup.clone();
-                fresh.directory()?.replace(&record)
+        let talk = launched.converse(|barrier, launched| match barrier {
+            Barrier::Unit => plan.cgroup.as_ref().map_or(Ok(()), |wanted| {
+                Cgroup::start(wanted, launched.pid(), |cgroup| {
+                    record.cgroup = cgroup.clone();
+                    fresh.directory()?.replace(&record)
+                })
             }),
+            Barrier::Resctrl => record.resctrl.as_ref().map_or(Ok(()), |group| group.enter(launched.pid())),
             _ => act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(&record, Status::Creating)),
         });
         talk.map_err(|error| match (error.kind(), &hook_files) {
@@ -316,6 +321,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         owner_name: owner_name(),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
+        resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
         limits: None,
@@ -343,7 +349,12 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore | Barrier::NetDevices | Barrier::IdMapped(_) | Barrier::Unit => Ok(()),
+        Barrier::IdMaps
+        | Barrier::OomScore
+        | Barrier::Resctrl
+        | Barrier::NetDevices
+        | Barrier::IdMapped(_)
+        | Barrier::Unit => Ok(()),
     }
 }
 

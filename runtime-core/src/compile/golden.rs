@@ -34,6 +34,8 @@ struct Case {
     home: Option<String>,
     /// Streams that the user is to own.
     streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    resctrl: Option<PathBuf>,
     /// Instructions of the compiled seccomp profile.
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
@@ -60,6 +62,7 @@ impl Default for Case {
             files: Vec::new(),
             home: None,
             streams_to_own: Vec::new(),
+            resctrl: None,
             seccomp: 0,
             target_cgroups: 0,
             security: Vec::new(),
@@ -104,6 +107,7 @@ impl Case {
             bind_sources: sources.collect(),
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
+            resctrl: self.resctrl.clone(),
             seccomp: (self.seccomp > 0).then(filter),
             apparmor: self.security.iter().any(|name| name == "apparmor"),
             selinux: self.security.iter().any(|name| name == "selinux"),

@@ -27,6 +27,7 @@ use orlop_plan::{Slot, Step};
 use crate::cgroup;
 use crate::error::{Op, Pointer, Result};
 use crate::host::Host;
+use crate::resctrl;
 use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
@@ -89,6 +90,10 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     let labels = Labels::of(&spec.process, spec, host)?;
     begin(request, &labels, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
+    if let Some(rdt) = &spec.linux.intel_rdt {
+        plan.resctrl = Some(resctrl::plan(rdt, request.id, host.resctrl.as_deref())?);
+        enter_resctrl(&mut plan);
+    }
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
@@ -120,6 +125,9 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     begin(request, &labels, &mut plan);
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
+    }
+    if spec.linux.intel_rdt.is_some() {
+        enter_resctrl(&mut plan);
     }
     scheduling::place(process, &mut plan);
     process::score(process, &mut plan);
@@ -188,6 +196,12 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
     cgroup.owner = cgroup_mount::owner(spec);
     plan.cgroup = Some(cgroup);
     Ok(())
+}
+
+/// The parent moves init, before it has anything that a group could count.
+fn enter_resctrl(plan: &mut Plan) {
+    let origin = Origin::new(Op::Resctrl).field(&Pointer::new("/linux/intelRdt"));
+    plan.wait_for(Barrier::Resctrl, Step::Barrier {}, &origin);
 }
 
 fn join_hierarchy(index: usize, plan: &mut Plan) {

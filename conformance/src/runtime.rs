@@ -23,6 +23,8 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 pub struct Runtime {
     dir: PathBuf,
     state: PathBuf,
+    /// What every call has in its environment beside what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runtime {
@@ -38,7 +40,7 @@ impl Runtime {
 
     /// The runtime with its state and the output of its calls below `dir`.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), state: dir.join("state") }
+        Self { dir: dir.to_owned(), state: dir.join("state"), environment: Vec::new() }
     }
 
     /// The directory given as `--root`.
@@ -58,7 +60,7 @@ impl Runtime {
         words.push(self.state.clone().into());
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 

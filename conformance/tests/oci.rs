@@ -7,12 +7,14 @@ mod oci {
     mod cgroup_v2;
     mod devices;
     mod hooks;
+    mod labels;
     mod mapped_mounts;
     mod mount_options;
     mod mounts;
     mod names;
     mod namespaces;
     mod network_limits;
+    mod notify;
     mod paths;
     mod process;
     mod root;

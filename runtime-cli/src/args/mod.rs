@@ -8,6 +8,7 @@ pub(crate) mod completion;
 pub(crate) mod help;
 pub(crate) mod man;
 mod parse;
+mod service;
 pub(crate) mod signal;
 mod table;
 pub(crate) mod user;
@@ -19,6 +20,7 @@ pub(crate) use table::{COMMANDS, Command, Flag, GLOBALS, flags};
 
 use crate::report::Failure;
 use parse::{Given, Order};
+use service::Service;
 
 /// The flags that stand before the command.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct Call {
     pub(crate) command: &'static Command,
     /// Where its containers are.
     pub(crate) root: PathBuf,
+    /// What a service manager gave it.
+    pub(crate) service: Service,
     given: Given,
     operands: Vec<OsString>,
 }
@@ -84,10 +88,11 @@ pub(crate) fn command(globals: Globals, words: Vec<OsString>) -> Result<Call, Fa
     let (given, operands) = parse::read(words, command.flags, order).map_err(usage)?;
     if given.on(&flags::HELP) {
         let help = COMMANDS.iter().find(|command| command.name == "help").unwrap_or(command);
-        return Ok(Call { command: help, root: globals.root, given, operands: vec![name] });
+        let service = Service::default();
+        return Ok(Call { command: help, root: globals.root, service, given, operands: vec![name] });
     }
     command.operands.check(operands.len()).map_err(usage)?;
-    Ok(Call { command, root: globals.root, given, operands })
+    Ok(Call { command, root: globals.root, service: Service::of_environment(), given, operands })
 }
 
 impl Call {

@@ -48,6 +48,7 @@ struct Case {
     no_pivot: bool,
     no_new_keyring: bool,
     trace: bool,
+    notify: bool,
 }
 
 impl Default for Case {
@@ -67,6 +68,7 @@ impl Default for Case {
             no_pivot: false,
             no_new_keyring: false,
             trace: false,
+            notify: false,
         }
     }
 }
@@ -114,6 +116,7 @@ impl Case {
             no_new_keyring: self.no_new_keyring,
             gate: self.gate,
             trace: self.trace,
+            notify: self.notify,
         }
     }
 }

@@ -107,6 +107,8 @@ pub(crate) enum Open {
     Trace,
     /// A user namespace that nobody is in, for its mappings.
     IdMapNamespace(IdMaps),
+    /// The directory of the container's socket for `sd_notify(3)`, as a detached tree.
+    Notify,
     /// A socket whose other end the parent reads the seccomp listener from.
     Listener,
 }

@@ -139,6 +139,8 @@ ops! {
     Hook = "run hook",
     /// Waiting at, or opening, the start gate.
     Start = "start",
+    /// Telling a service manager that the program is ready.
+    Notify = "notify",
     /// Sending a signal.
     Kill = "kill",
     /// Removing a container.

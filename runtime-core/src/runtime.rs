@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::activation::{self, Notify};
 use crate::cgroup::{Cgroup, Systemd};
 use crate::compile::{self, Barrier, Driver, Plan, Request, Terminal};
 use crate::container::{Config, Container};
@@ -124,8 +125,9 @@ impl Runtime {
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
-        launch::check_preserved(options.preserve_fds)?;
+        launch::check_preserved(options.preserve_fds.saturating_add(options.listen_fds))?;
         let mut spec = bundle.config.spec()?;
+        activation::announce(options, &mut spec.process);
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let (directory, lock) = self.store.make(id)?;
@@ -148,7 +150,15 @@ impl Runtime {
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
+        let notified =
+            options.notify_socket.map(|manager| Ok((fresh.directory()?.make_notify()?, manager))).transpose()?;
+        // At a gate it is made by who starts the container, and listens.
+        let notify = match (&notified, kept) {
+            (Some((_, manager)), Kept::Child) => Some(Notify::make(fresh.directory()?, manager)?),
+            _ => None,
+        };
         let sources = Sources {
+            notify: notified.map(|(tree, _)| tree),
             cgroup: cgroup.as_ref(),
             hook_state: hook_files.as_ref().map(HookFiles::state),
             hook_output: hook_files.as_ref().map(HookFiles::output),
@@ -186,6 +196,7 @@ impl Runtime {
             pid: record.pid,
             terminal: terminal.map(launch::receive_fd).transpose()?,
             pidfd: launched.release().map(|(_, pidfd)| pidfd).ok_or_else(|| Error::new(Kind::System, Op::Spawn))?,
+            notify,
             trace: recorder.map(|recorder| recorder.read(&plan)).transpose()?,
         };
         let container = fresh.keep()?;
@@ -296,9 +307,10 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         id,
         bundle: bundle.name.clone(),
         terminal,
-        preserve_fds: options.preserve_fds,
+        preserve_fds: options.preserve_fds.saturating_add(options.listen_fds),
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
+        notify: options.notify_socket.is_some(),
         gate: kept == Kept::Gate,
         trace: options.trace,
         cgroups: match options.cgroups {

@@ -330,6 +330,7 @@ impl fmt::Display for Given<'_> {
             Open::Gate => f.write_str("start gate"),
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),
+            Open::Notify => f.write_str("directory of the container's notification socket"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
             Open::Mounts => f.write_str("mounts to be mapped, to the parent"),

@@ -52,6 +52,7 @@ struct Case {
     trace: bool,
     /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
     driver: String,
+    notify: bool,
 }
 
 impl Default for Case {
@@ -73,6 +74,7 @@ impl Default for Case {
             no_new_keyring: false,
             trace: false,
             driver: "cgroupfs".to_owned(),
+            notify: false,
         }
     }
 }
@@ -135,6 +137,7 @@ impl Case {
                 "disabled" => Driver::Disabled,
                 other => panic!("driver = {other:?}"),
             },
+            notify: self.notify,
         }
     }
 }

@@ -14,6 +14,7 @@ mod labels;
 mod mounts;
 mod names;
 mod namespaces;
+mod notify;
 mod plan;
 mod process;
 mod rootfs;
@@ -32,6 +33,7 @@ use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
 use labels::Labels;
+pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
@@ -51,6 +53,8 @@ pub(crate) struct Request<'r> {
     pub(crate) no_pivot: bool,
     /// The process stays in the caller's session keyring.
     pub(crate) no_new_keyring: bool,
+    /// The container gets a socket for `sd_notify(3)`.
+    pub(crate) notify: bool,
     /// Stop at the gate until `start`.
     pub(crate) gate: bool,
     /// Write down the time of each step.
@@ -97,6 +101,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
+    notify::mount(spec, &layout, request, &mut plan)?;
     devices::all(spec, &layout, &mut plan);
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {

@@ -116,6 +116,8 @@ pub(crate) enum Open {
     IdMapNamespace(IdMaps),
     /// A socket whose other end the parent takes mounts from.
     Mounts,
+    /// The directory of the container's socket for `sd_notify(3)`, as a detached tree.
+    Notify,
     /// A socket whose other end the parent reads the seccomp listener from.
     Listener,
 }

@@ -50,6 +50,16 @@ pub fn runtime(names: &[&str]) {
     }
 }
 
+/// Every capability of Linux in the bounding set.
+pub fn all_capabilities() {
+    let status = fs::read_to_string("/proc/self/status").expect("our own status");
+    let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap_or_default();
+    let have = u64::from_str_radix(bounding.trim(), 16).unwrap_or_default();
+    let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap").expect("the last capability");
+    let last: u32 = last.trim().parse().expect("a number");
+    require(have.count_ones() == last + 1, "a capability is not in the bounding set");
+}
+
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));

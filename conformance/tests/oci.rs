@@ -12,6 +12,7 @@ mod oci {
     mod mounts;
     mod names;
     mod namespaces;
+    mod net_devices;
     mod network_limits;
     mod paths;
     mod process;

@@ -97,6 +97,8 @@ ops! {
     Dialogue = "talk to init",
     /// Creating or joining a namespace.
     Namespace = "namespace",
+    /// Moving an interface into the container's network namespace.
+    NetDevice = "move network device",
     /// Mapping user or group ids.
     IdMap = "map ids",
     /// Mounting.
@@ -125,6 +127,8 @@ ops! {
     Seccomp = "install seccomp filter",
     /// Changing into the working directory.
     Cwd = "change to working directory",
+    /// Setting a label of a security module.
+    Label = "set label",
     /// Executing the container's program.
     Exec = "exec",
     /// Running a hook.

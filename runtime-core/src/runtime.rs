@@ -304,6 +304,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         cgroup: plan.cgroup.as_ref().map(|cgroup| Cgroup::from_paths(cgroup.dirs.clone())).unwrap_or_default(),
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
+        limits: None,
     }
 }
 
@@ -328,7 +329,7 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore | Barrier::NetDevices | Barrier::IdMapped(_) => Ok(()),
     }
 }
 

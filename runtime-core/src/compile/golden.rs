@@ -38,6 +38,8 @@ struct Case {
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
     target_cgroups: usize,
+    /// `apparmor`, `selinux`, or both.
+    security: Vec<String>,
     /// As `create` does; `false`: as `run`.
     gate: bool,
     /// `console-socket` or `caller`.
@@ -58,6 +60,7 @@ impl Default for Case {
             streams_to_own: Vec::new(),
             seccomp: 0,
             target_cgroups: 0,
+            security: Vec::new(),
             gate: true,
             terminal: "none".to_owned(),
             preserve_fds: 0,
@@ -91,6 +94,8 @@ impl Case {
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             seccomp: (self.seccomp > 0).then(filter),
+            apparmor: self.security.iter().any(|name| name == "apparmor"),
+            selinux: self.security.iter().any(|name| name == "selinux"),
         }
     }
 
@@ -160,7 +165,7 @@ fn compile(directory: &Path, config: &[u8]) -> Result<Plan> {
     let case: Case = toml::from_str(&host).unwrap_or_else(|error| panic!("{}/host.toml: {error}", directory.display()));
     let spec = Spec::from_slice(config)?;
     match fs::read(directory.join("process.json")) {
-        Ok(process) => Ok(exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request())),
+        Ok(process) => exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request()),
         Err(_) => create(&spec, &case.host(&spec), &case.request()),
     }
 }
@@ -290,7 +295,7 @@ fn every_slot_is_filled_before_it_is_used() {
         for (number, (open, _)) in (1..).zip(&plan.opens) {
             let by_the_parent = matches!(open, Open::Trace)
                 || [plan.pid_namespace, plan.user_namespace].contains(&Some(Slot::given(number)))
-                || plan.id_mapped.iter().any(|mapped| mapped.namespace == Slot::given(number));
+                || plan.id_mapped.iter().chain(&plan.handed).any(|mapped| mapped.namespace == Slot::given(number));
             assert!(by_the_parent || used.contains(&Slot::given(number)), "{case}: {open:?} is opened for nothing");
         }
     }
@@ -337,6 +342,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::CopyUp { root, to, .. } => of(&[root, to], &[], &[]),
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
+        Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),

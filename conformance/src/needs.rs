@@ -7,8 +7,8 @@ use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
 
-use nix::unistd::geteuid;
-
+use crate::observe::Process;
+use crate::rootless;
 use crate::runtime::Runtime;
 use crate::verdicts::{self, Verdict};
 
@@ -24,14 +24,18 @@ impl Skip {
 
 /// Root, whose reason is given: "making device nodes".
 pub fn root(reason: &str) {
-    require(geteuid().is_root(), &format!("root is needed for {reason}"));
+    require(!rootless::here(), &format!("root is needed for {reason}"));
 }
 
-/// The unified hierarchy alone, with these controllers.
+/// The unified hierarchy alone, with these controllers, delegated to the user if the tests are a user's.
 pub fn cgroup_v2(controllers: &[&str]) {
-    let have = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let all = have.is_ok_and(|have| controllers.iter().all(|one| have.split_whitespace().any(|word| word == *one)));
-    require(all, &format!("no cgroup v2 at /sys/fs/cgroup with [{}]", controllers.join(", ")));
+    let root = Path::new("/sys/fs/cgroup");
+    let unified = root.join("cgroup.controllers").exists();
+    require(unified, "no cgroup v2 at /sys/fs/cgroup");
+    let place = if rootless::here() { Process::myself().cgroup("") } else { root.to_owned() };
+    let have = fs::read_to_string(place.join("cgroup.controllers")).unwrap_or_default();
+    let all = controllers.iter().all(|one| have.split_whitespace().any(|word| word == *one));
+    require(all, &format!("no cgroup v2 with [{}]", controllers.join(", ")));
 }
 
 /// A cgroup v1 hierarchy with this controller.

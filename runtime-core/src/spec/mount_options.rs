@@ -105,9 +105,9 @@ pub(super) fn read<'c>(
 
 fn meaning(option: &str) -> Meaning {
     match option {
-        "async" | "dirsync" | "iversion" | "lazytime" | "mand" | "noiversion" | "nolazytime" | "nomand" | "sync" => {
-            Meaning::Superblock
-        }
+        "async" | "dirsync" | "lazytime" | "mand" | "nolazytime" | "nomand" | "sync" => Meaning::Superblock,
+        // MS_I_VERSION has no word for fsconfig(2): xfs and btrfs always count versions, and ext4 since Linux 6.1.
+        "iversion" | "noiversion" => Meaning::Nothing,
         // `bind` and `rbind` have chosen the kind of mount already, and `defaults` is the kernel's default. MS_SILENT has no
         // counterpart in the new mount API, whose messages go to the caller anyway. runc passes over an empty option, too.
         "silent" | "loud" | "bind" | "rbind" | "defaults" | "" => Meaning::Nothing,
@@ -134,7 +134,7 @@ fn meaning(option: &str) -> Meaning {
 /// The warning for a flag that asks a bind mount for something: its superblock belongs to another mount.
 fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
     let message = format!("`{option}` is left out: a bind mount cannot change the filesystem it shows");
-    matches!(option, "sync" | "dirsync" | "lazytime" | "mand" | "iversion").then(|| Warning { field: place(), message })
+    matches!(option, "sync" | "dirsync" | "lazytime" | "mand").then(|| Warning { field: place(), message })
 }
 
 /// The error for an option that no mount, or not this one, can have.

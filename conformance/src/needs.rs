@@ -8,6 +8,7 @@ use std::io::Write;
 use std::panic::resume_unwind;
 use std::path::Path;
 
+use crate::observe::Process;
 use crate::runtime::Runtime;
 
 const ONLY_FOR: &str = "only for ";
@@ -50,6 +51,12 @@ pub fn runtime(names: &[&str]) {
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
+}
+
+/// A capability of the test itself: its name, and its number in `linux/capability.h`.
+pub fn capability(name: &str, number: u32) {
+    let have = Process::myself().capabilities("Eff");
+    require(have >> number & 1 == 1, &format!("no {name}"));
 }
 
 /// This version of Linux, or a later one.

@@ -19,5 +19,6 @@ mod oci {
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;
+    mod seccomp_words;
     mod terminal;
 }

@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod oci {
+    mod block_io;
     mod capabilities;
     mod cgroup_v1;
     mod cgroup_v2;
+    mod controllers;
     mod devices;
     mod hooks;
     mod mapped_mounts;
@@ -12,6 +14,7 @@ mod oci {
     mod mounts;
     mod names;
     mod namespaces;
+    mod net_devices;
     mod network_limits;
     mod paths;
     mod process;

@@ -97,6 +97,8 @@ ops! {
     Dialogue = "talk to init",
     /// Creating or joining a namespace.
     Namespace = "namespace",
+    /// Moving an interface into the container's network namespace.
+    NetDevice = "move network device",
     /// Mapping user or group ids.
     IdMap = "map ids",
     /// Mounting.

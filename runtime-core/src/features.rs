@@ -67,7 +67,7 @@ pub fn features() -> Value {
             "selinux": { "enabled": false },
             "intelRdt": { "enabled": false },
             "mountExtensions": { "idmap": { "enabled": true } },
-            "netDevices": { "enabled": false },
+            "netDevices": { "enabled": true },
             "memoryPolicy": {
                 "modes": MemoryPolicy::modes().collect::<Vec<_>>(),
                 "flags": MemoryPolicy::flags().map(|(name, _)| name).collect::<Vec<_>>(),

@@ -334,7 +334,7 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore => Ok(()),
+        Barrier::IdMaps | Barrier::OomScore | Barrier::NetDevices | Barrier::IdMapped(_) => Ok(()),
     }
 }
 

@@ -423,12 +423,34 @@ fn seccomp() {
 
 #[test]
 #[rustfmt::skip]
+fn network_devices() {
+    let named = |name: &str| json!({"eth0": {"name": name}});
+    right(&[
+        ("/linux/netDevices", json!(null)),
+        ("/linux/netDevices", json!({})),
+        ("/linux", json!({"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth0": {}, "fifteen_letters": {"name": null}, "eth1.5": {"name": "net%d"}}})),
+    ]);
+    wrong(&[
+        ("/linux/netDevices", json!([]), "invalid type: array, expected an object [config.json /linux/netDevices]"),
+        ("/linux/netDevices", json!({"eth0": 5}), "invalid type: integer `5`, expected an object [config.json /linux/netDevices/eth0]"),
+        ("/linux/netDevices", json!({"eth0": {"name": 5}}), "invalid type: integer `5`, expected a string [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", json!({"sixteen_letters_": {}}), "\"sixteen_letters_\" is not the name of a network interface [config.json /linux/netDevices/sixteen_letters_]"),
+        ("/linux/netDevices", json!({"a/b": {}}), "\"a/b\" is not the name of a network interface [config.json /linux/netDevices/a~1b]"),
+        ("/linux/netDevices", json!({"eth%d": {}}), "\"eth%d\" is not the name of a network interface [config.json /linux/netDevices/eth%d]"),
+        ("/linux/netDevices", named(".."), "\"..\" is not the name of a network interface [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", named("a b"), "\"a b\" is not the name of a network interface [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", named("net%d%d"), "\"net%d%d\" is not the name of a network interface [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", json!({"a": {"name": "b"}, "b": {}}), "a second interface that is to be named `b` [config.json /linux/netDevices/b]"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
 fn what_is_not_implemented_yet() {
     wrong(&[
         ("/process/apparmorProfile", json!("docker-default"), "`apparmorProfile` is not implemented yet [config.json /process/apparmorProfile]"),
         ("/process/selinuxLabel", json!("a:b:c:d"), "`selinuxLabel` is not implemented yet [config.json /process/selinuxLabel]"),
         ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),
-        ("/linux/netDevices", json!({"eth0": {}}), "`netDevices` is not implemented yet [config.json /linux/netDevices]"),
         ("/linux/intelRdt", json!({"closID": "x"}), "`intelRdt` is not implemented yet [config.json /linux/intelRdt]"),
     ]);
 }

@@ -129,6 +129,59 @@ fn a_tmpfs_is_mapped() {
 }
 
 #[conformance::test]
+fn a_tmpfs_in_a_user_namespace_is_mapped() {
+    needs::linux(6, 3);
+    // To the users 5 and up, and groups 50 and up, of the container.
+    let mut mount = mapped("tmpfs", "tmpfs", "/data", &["idmap", "mode=751"]);
+    mount["uidMappings"] = ids(100_005, 65536 - 5);
+    mount["gidMappings"] = ids(100_050, 65536 - 50);
+    let container = in_user_namespace(Bundle::new()).set("/mounts/-", mount).start();
+    assert!(container.settled().mount("/data").has(&["idmapped"]), "{:?}", container.settled().mount("/data"));
+    container.exec(["stat", "-c", "%u:%g %a", "/data"]).succeeds().prints("5:50 751");
+    // What is made by an id that the mapping has is that id's again.
+    container.exec_with(&["--user", "5:50"], ["sh", "-c", "touch /data/file; stat -c %u:%g /data/file"]).prints("5:50");
+}
+
+#[conformance::test]
+fn two_filesystems_of_a_user_namespace_are_mapped_each_its_own_way() {
+    needs::linux(6, 3);
+    let at = |place: &str, to: u32| {
+        let mut mount = mapped("tmpfs", "tmpfs", place, &["idmap"]);
+        mount["uidMappings"] = ids(100_000 + to, 10);
+        mount["gidMappings"] = ids(100_000 + to, 10);
+        mount
+    };
+    let bundle = in_user_namespace(Bundle::sh("stat -c %u:%g /data /other")).dir("/other");
+    bundle.set("/mounts/-", at("/data", 7)).set("/mounts/-", at("/other", 9)).run().succeeds().prints("7:7\n9:9");
+}
+
+#[conformance::test]
+fn a_tmpfs_in_a_joined_user_namespace_is_mapped() {
+    needs::linux(6, 3);
+    let first = in_user_namespace(Bundle::new()).start();
+    let mut mount = mapped("tmpfs", "tmpfs", "/data", &["idmap"]);
+    mount["uidMappings"] = ids(100_005, 10);
+    mount["gidMappings"] = ids(100_050, 10);
+    let bundle = Bundle::sh("stat -c %u:%g /data").dir("/data").join("user", first.process().namespace_path("user"));
+    bundle.set("/mounts/-", mount).run().succeeds().prints("5:50");
+}
+
+#[conformance::test]
+fn a_filesystem_with_the_mappings_of_its_own_namespace_has_the_containers_ids() {
+    let bundle = in_user_namespace(Bundle::sh("stat -c %u:%g /data && touch /data/file"));
+    bundle.mount("tmpfs", "tmpfs", "/data", &["idmap"]).run().succeeds().prints("0:0");
+}
+
+#[conformance::test]
+fn a_filesystem_of_a_user_namespace_that_cannot_be_mapped_is_named() {
+    // The one queue of messages has no id-mapped mounts.
+    let mut mount = mapped("mqueue", "mqueue", "/data", &["idmap"]);
+    mount["uidMappings"] = ids(100_005, 10);
+    mount["gidMappings"] = ids(100_050, 10);
+    in_user_namespace(Bundle::new()).set("/mounts/-", mount).refused().names("/options/0");
+}
+
+#[conformance::test]
 fn a_mapped_mount_can_be_readonly() {
     let bundle = Bundle::sh("stat -c %u /data && touch /data/file");
     let mount = mapped("bind", source(&bundle), "/data", &["bind", "idmap", "ro"]);

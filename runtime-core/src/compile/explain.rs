@@ -10,7 +10,7 @@ use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, memo
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
-use crate::spec::IoPriority;
+use crate::spec::{IoPriority, NetDevice};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,12 +110,27 @@ impl Plan {
                 let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
                 format!("the parent writes oom_score_adj {}", score.unwrap_or_default())
             }
+            (Step::Barrier {}, Some(Barrier::IdMapped(number))) => {
+                let namespace = self.handed.get(*number).map_or(Slot::NONE, |mapped| mapped.namespace);
+                format!("the parent gives it the ids of {}", Name(namespace))
+            }
+            (Step::Barrier {}, Some(Barrier::NetDevices)) => {
+                format!("the parent moves {}", interfaces(&self.net_devices))
+            }
             (Step::Barrier {}, Some(Barrier::RuntimeHooks)) => "the parent runs its hooks".to_owned(),
             (Step::Barrier {}, Some(Barrier::HookState)) => "the parent writes the state for hooks".to_owned(),
             (Step::Barrier {}, Some(Barrier::Created)) => "the parent writes that the container is created".to_owned(),
             _ => describe(step),
         }
     }
+}
+
+fn interfaces(devices: &[NetDevice]) -> String {
+    let one = |device: &NetDevice| match device.name == device.host {
+        true => device.host.clone(),
+        false => format!("{} as {}", device.host, device.name),
+    };
+    devices.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn maps(maps: &IdMaps) -> String {
@@ -275,6 +290,7 @@ impl fmt::Display for Given<'_> {
             Open::Terminal => f.write_str("terminal of the caller"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
+            Open::Mounts => f.write_str("mounts to be mapped, to the parent"),
             Open::Listener => f.write_str("listener of the seccomp filter, to the parent"),
         }
     }

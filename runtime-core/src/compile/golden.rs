@@ -290,7 +290,7 @@ fn every_slot_is_filled_before_it_is_used() {
         for (number, (open, _)) in (1..).zip(&plan.opens) {
             let by_the_parent = matches!(open, Open::Trace)
                 || [plan.pid_namespace, plan.user_namespace].contains(&Some(Slot::given(number)))
-                || plan.id_mapped.iter().any(|mapped| mapped.namespace == Slot::given(number));
+                || plan.id_mapped.iter().chain(&plan.handed).any(|mapped| mapped.namespace == Slot::given(number));
             assert!(by_the_parent || used.contains(&Slot::given(number)), "{case}: {open:?} is opened for nothing");
         }
     }

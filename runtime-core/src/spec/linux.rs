@@ -7,6 +7,7 @@ use super::devices::{self, RawDevice};
 use super::json::Object;
 use super::memory_policy::{MemoryPolicy, RawMemoryPolicy};
 use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
+use super::net_devices::{self, NetDevice, RawNetDevices};
 use super::personality::{Personality, RawPersonality};
 use super::resources::RawResources;
 use super::sysctl::{self, Sysctl};
@@ -46,6 +47,8 @@ pub struct Linux<'c> {
     pub personality: Option<Personality>,
     /// `memoryPolicy`: unset means unchanged.
     pub memory_policy: Option<MemoryPolicy>,
+    /// `netDevices`; a network namespace comes with them.
+    pub net_devices: Vec<NetDevice>,
 }
 
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
@@ -92,8 +95,8 @@ pub(super) struct RawLinux<'c> {
     memory_policy: Option<Object<RawMemoryPolicy<'c>>>,
     #[serde(borrow)]
     personality: Option<Object<RawPersonality<'c>>>,
-    #[serde(default)]
-    net_devices: Asked,
+    #[serde(borrow)]
+    net_devices: Option<RawNetDevices<'c>>,
     #[serde(default)]
     intel_rdt: Asked,
 }
@@ -115,7 +118,7 @@ impl<'c> RawLinux<'c> {
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
         unimplemented::refuse(
             &Pointer::new("/linux"),
-            &[("mountLabel", &self.mount_label), ("netDevices", &self.net_devices), ("intelRdt", &self.intel_rdt)],
+            &[("mountLabel", &self.mount_label), ("intelRdt", &self.intel_rdt)],
         )?;
         let resources = Pointer::new("/linux/resources");
         Ok(Linux {
@@ -135,6 +138,7 @@ impl<'c> RawLinux<'c> {
             masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
             memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
+            net_devices: net_devices::check(self.net_devices)?,
             personality: self.personality.map(|Object(raw)| raw.check()).transpose()?,
         })
     }

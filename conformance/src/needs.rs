@@ -57,6 +57,16 @@ pub fn all_capabilities() {
     require(have.count_ones() == last + 1, "a capability is not in the bounding set");
 }
 
+/// systemd as the init of this machine.
+pub fn systemd() {
+    path("/run/systemd/system");
+}
+
+/// A machine without systemd.
+pub fn no_systemd() {
+    require(!Path::new("/run/systemd/system").exists(), "systemd runs here");
+}
+
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));

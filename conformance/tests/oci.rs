@@ -23,5 +23,6 @@ mod oci {
     mod seccomp;
     mod seccomp_notify;
     mod seccomp_words;
+    mod systemd;
     mod terminal;
 }

@@ -85,6 +85,8 @@ ops! {
     State = "container state",
     /// Making, limiting or removing a cgroup.
     Cgroup = "cgroup",
+    /// Asking systemd for a unit.
+    Systemd = "ask systemd",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.
@@ -127,6 +129,8 @@ ops! {
     Seccomp = "install seccomp filter",
     /// Changing into the working directory.
     Cwd = "change to working directory",
+    /// Setting a label of a security module.
+    Label = "set label",
     /// Executing the container's program.
     Exec = "exec",
     /// Running a hook.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use conformance::{Bundle, Container, eventually, json, needs};
+use conformance::{Bundle, json, needs};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
@@ -36,20 +36,12 @@ fn with_network_controllers() {
     }
 }
 
-/// Deletes the container, and waits until its cgroups are gone for good: a hierarchy outlives its last mount while it has some.
-fn leave(container: Container) {
-    container.delete();
-    let listed = || fs::read_to_string("/proc/cgroups").unwrap();
-    let empty = |line: &str| !line.starts_with("net_") || line.split_whitespace().nth(2) == Some("1");
-    assert!(eventually(|| listed().lines().all(empty)), "{}", listed());
-}
-
 #[conformance::test(covers = ["/linux/resources/network/classID"])]
 fn packets_get_their_class() {
     with_network_controllers();
     let container = Bundle::new().set("/linux/resources/network", json!({"classID": 0x10_0001})).start();
     assert_eq!(container.settled().cgroup_value("net_cls.classid"), "1048577");
-    leave(container);
+    container.delete();
 }
 
 #[conformance::test(covers = ["/linux/resources/network/priorities/*/{name,priority}"])]
@@ -59,7 +51,7 @@ fn packets_get_the_priority_of_their_interface() {
     let container = Bundle::new().set("/linux/resources/network", priorities).start();
     let map = container.settled().cgroup_value("net_prio.ifpriomap");
     assert!(map.lines().any(|line| line == "lo 5"), "{map}");
-    leave(container);
+    container.delete();
 }
 
 #[conformance::test]

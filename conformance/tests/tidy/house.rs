@@ -11,7 +11,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("cgroup", &["error", "spec", "sys"]),
     ("host", &["error", "spec", "seccomp", "cgroup", "sys"]),
     ("compile", &["error", "spec", "cgroup", "host"]),
-    ("state", &["error", "compile", "cgroup", "sys"]),
+    ("state", &["error", "spec", "compile", "cgroup", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
     ("sys", &[]),
 ];

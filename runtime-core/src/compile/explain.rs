@@ -47,6 +47,13 @@ fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Res
     for dir in &cgroup.dirs {
         line(f, "cgroup", &dir.path.display().to_string(), &origin)?;
     }
+    if let Some(unit) = &cgroup.unit {
+        line(f, "unit", &unit.name, &origin.clone().field(&Pointer::new("/linux/cgroupsPath")))?;
+        for property in &unit.properties {
+            let origin = property.field.iter().fold(origin.clone(), |origin, field| origin.field(field));
+            line(f, "property", &format!("{}={}", property.name, property.value), &origin)?;
+        }
+    }
     for enable in &cgroup.enable {
         match &enable.field {
             Some(field) => line(f, "controller", &enable.controller, &origin.clone().field(field))?,
@@ -87,7 +94,8 @@ fn birth(plan: &Plan) -> String {
     if let Some(slot) = plan.pid_namespace {
         words.push(format!("in the pid namespace of {}", Name(slot)));
     }
-    if let Some(dir) = plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
+    let made_before = plan.cgroup.iter().filter(|cgroup| cgroup.unit.is_none());
+    if let Some(dir) = made_before.flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
         words.push(format!("in {}", dir.path.display()));
     }
     words.join(", ")
@@ -105,6 +113,10 @@ impl Plan {
         match (step, barrier) {
             (Step::Barrier {}, Some(Barrier::IdMaps)) => {
                 format!("the parent writes {}", self.id_maps.as_ref().map(|(ids, _)| maps(ids)).unwrap_or_default())
+            }
+            (Step::Barrier {}, Some(Barrier::Unit)) => {
+                let unit = self.cgroup.as_ref().and_then(|cgroup| cgroup.unit.as_ref());
+                format!("the parent has systemd start {}", unit.map_or("", |unit| &unit.name))
             }
             (Step::Barrier {}, Some(Barrier::OomScore)) => {
                 let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
@@ -206,6 +218,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::CopyUp { root, path, to } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
         Step::Close { slot } => Name(slot).to_string(),
         Step::WriteFile { dir, path, value } => format!("{}:{} {}", Name(dir), text(path), lossy(value)),
+        Step::Setxattr { mount, name, value } => format!("{} {}={}", Name(mount), text(name), text(value)),
         Step::Setrlimit { resource, soft, hard } => Limit(resource, soft, hard).to_string(),
         Step::OpenPty { root, path, terminal, peer } => {
             format!("{}:{} → {} {}", Name(root), text(path), Name(terminal), Name(peer))

@@ -12,8 +12,8 @@ use orlop_plan::{DIALOGUE, Slot, Step, Steps, Word};
 use serde::Deserialize;
 
 use super::plan::Open;
-use super::{Plan, Request, Terminal, create, exec};
-use crate::cgroup::{Hierarchy, Layout, Unified};
+use super::{Driver, Plan, Request, Terminal, create, exec};
+use crate::cgroup::{Hierarchy, Layout, Systemd, Unified};
 use crate::error::Result;
 use crate::host::{FileKind, Host};
 use crate::seccomp::Filter;
@@ -38,6 +38,8 @@ struct Case {
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
     target_cgroups: usize,
+    /// `apparmor`, `selinux`, or both.
+    security: Vec<String>,
     /// As `create` does; `false`: as `run`.
     gate: bool,
     /// `console-socket` or `caller`.
@@ -46,6 +48,8 @@ struct Case {
     no_pivot: bool,
     no_new_keyring: bool,
     trace: bool,
+    /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
+    driver: String,
 }
 
 impl Default for Case {
@@ -58,12 +62,14 @@ impl Default for Case {
             streams_to_own: Vec::new(),
             seccomp: 0,
             target_cgroups: 0,
+            security: Vec::new(),
             gate: true,
             terminal: "none".to_owned(),
             preserve_fds: 0,
             no_pivot: false,
             no_new_keyring: false,
             trace: false,
+            driver: "cgroupfs".to_owned(),
         }
     }
 }
@@ -84,6 +90,14 @@ impl Case {
         let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags, warnings: Vec::new() };
         Host {
             cgroups: layout(&self.cgroups),
+            systemd: match &*self.driver {
+                "systemd" => Some(Systemd::test("/run/systemd/private", false, "/")),
+                "systemd-user" => {
+                    let root = "/user.slice/user-1000.slice/user@1000.service";
+                    Some(Systemd::test("/run/user/1000/systemd/private", true, root))
+                }
+                _ => None,
+            },
             target_cgroups: self.target_cgroups,
             target_root: "/proc/7/root".into(),
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
@@ -91,6 +105,8 @@ impl Case {
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             seccomp: (self.seccomp > 0).then(filter),
+            apparmor: self.security.iter().any(|name| name == "apparmor"),
+            selinux: self.security.iter().any(|name| name == "selinux"),
         }
     }
 
@@ -109,6 +125,12 @@ impl Case {
             no_new_keyring: self.no_new_keyring,
             gate: self.gate,
             trace: self.trace,
+            cgroups: match &*self.driver {
+                "cgroupfs" => Driver::Cgroupfs,
+                "systemd" | "systemd-user" => Driver::Systemd,
+                "disabled" => Driver::Disabled,
+                other => panic!("driver = {other:?}"),
+            },
         }
     }
 }
@@ -160,7 +182,7 @@ fn compile(directory: &Path, config: &[u8]) -> Result<Plan> {
     let case: Case = toml::from_str(&host).unwrap_or_else(|error| panic!("{}/host.toml: {error}", directory.display()));
     let spec = Spec::from_slice(config)?;
     match fs::read(directory.join("process.json")) {
-        Ok(process) => Ok(exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request())),
+        Ok(process) => exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request()),
         Err(_) => create(&spec, &case.host(&spec), &case.request()),
     }
 }
@@ -337,6 +359,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::CopyUp { root, to, .. } => of(&[root, to], &[], &[]),
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
+        Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),

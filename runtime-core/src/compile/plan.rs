@@ -122,6 +122,8 @@ pub(crate) enum Open {
 pub(crate) enum Barrier {
     /// Writes the id maps.
     IdMaps,
+    /// Has systemd make the cgroup around init.
+    Unit,
     /// Writes `oom_score_adj`.
     OomScore,
     /// Moves network interfaces into init's namespace.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroup;
 use crate::compile::LastSteps;
+use crate::spec::Limits;
 
 /// What a later call must know of a container and cannot ask the kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,4 +37,7 @@ pub(crate) struct Record {
     pub(crate) own_pids: bool,
     /// Where the steps behind the start gate come from.
     pub(crate) last_steps: LastSteps,
+    /// Its limits since `update` changed those of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<Limits>,
 }

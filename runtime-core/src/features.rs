@@ -73,8 +73,15 @@ pub fn features() -> Value {
                 "flags": MemoryPolicy::flags().map(|(name, _)| name).collect::<Vec<_>>(),
             },
         },
+        "potentiallyUnsafeConfigAnnotations": unsafe_annotations(),
         "annotations": { "dev.orlop.version": env!("CARGO_PKG_VERSION") },
     })
+}
+
+/// The annotations that change what a container gets: whoever writes `config.json` for others lets none of them through unseen. A
+/// name that ends with a dot is a prefix.
+fn unsafe_annotations() -> Vec<&'static str> {
+    DECIDING.to_vec()
 }
 
 #[cfg(test)]

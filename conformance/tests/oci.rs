@@ -9,6 +9,7 @@ mod oci {
     mod controllers;
     mod devices;
     mod hooks;
+    mod labels;
     mod mapped_mounts;
     mod mount_options;
     mod mounts;
@@ -16,8 +17,10 @@ mod oci {
     mod namespaces;
     mod net_devices;
     mod network_limits;
+    mod notify;
     mod paths;
     mod process;
+    mod resctrl;
     mod root;
     mod scheduling;
     mod seccomp;

@@ -75,6 +75,12 @@ pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
 }
 
+/// A capability of the test itself: its name, and its number in `linux/capability.h`.
+pub fn capability(name: &str, number: u32) {
+    let have = Process::myself().capabilities("Eff");
+    require(have >> number & 1 == 1, &format!("no {name}"));
+}
+
 /// A kernel with AppArmor switched on, and the program that loads profiles.
 pub fn apparmor() {
     let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");

@@ -120,7 +120,7 @@ impl Container {
     ///
     /// # Errors
     /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
-    /// [`Kind::Hook`] where a `startContainer` hook failed.
+    /// [`Kind::Hook`] where a `startContainer` or a `poststart` hook failed: then the container has ended.
     pub fn start(&self) -> Result<()> {
         self.start_and_relay(None)
     }
@@ -168,7 +168,7 @@ impl Container {
             drop(lock);
             gate.wait(&record.last_steps)?;
             let config = self.config()?;
-            self.poststart(&config.spec()?, &describe(&record, Status::Running));
+            self.poststart(&config.spec()?, &record)?;
             match (notify, target) {
                 (Some(notify), Some(target)) => notify.relay_until_ready(target.as_fd(), record.pid),
                 _ => Ok(()),
@@ -364,11 +364,16 @@ impl Container {
         self.store.remove(&self.directory)
     }
 
-    /// The program runs, so a hook that fails is only told of (config.md, "Poststart").
-    pub(crate) fn poststart(&self, spec: &Spec<'_>, state: &State) {
-        if let Err(error) = launch::run_hooks(&spec.hooks.poststart, state, &state.bundle) {
+    /// "If any `poststart` hook fails, the runtime MUST generate an error, stop the container" (runtime.md, "Lifecycle", 9).
+    pub(crate) fn poststart(&self, spec: &Spec<'_>, record: &Record) -> Result<()> {
+        let state = describe(record, Status::Running);
+        let ran = launch::run_hooks(&spec.hooks.poststart, &state, &state.bundle);
+        if ran.is_err()
+            && let Err(error) = self.end(record)
+        {
             log::warn!("{error}");
         }
+        ran
     }
 
     /// The container is gone, so a hook that fails is only told of (config.md, "Poststop").

@@ -289,3 +289,25 @@ fn a_container_whose_last_hook_hangs_can_be_deleted() {
     container.call_with(&["delete", "--force"], &[]).succeeds();
     drop(start.wait());
 }
+
+#[conformance::test(covers = ["create.all-resources", "linux.cgroup-is-entered"])]
+fn a_created_container_has_all_it_asked_for() {
+    let script = "hostname; ls /data; cut -d: -f3 /proc/self/cgroup | sort -u";
+    let bundle = Bundle::new().set("/hostname", "deck").mount("tmpfs", "tmpfs", "/data/sub", &[]);
+    let container = bundle.writable().create();
+    let process = container.process();
+    for kind in ["pid", "net", "ipc", "uts", "mnt"] {
+        assert_ne!(process.namespace(kind), conformance::observe::Process::myself().namespace(kind), "{kind}");
+    }
+    assert_ne!(process.read("cgroup"), conformance::observe::Process::myself().read("cgroup"));
+    let seen = container.sh(script).succeeds().stdout;
+    assert!(seen.starts_with("deck\nsub\n"), "{seen}");
+    assert!(process.mounts().iter().any(|mount| mount.destination == "/data/sub"));
+}
+
+#[conformance::test(covers = ["config.unknown-annotation"])]
+fn an_annotation_that_nobody_knows_is_kept_and_does_nothing() {
+    let annotations = json!({"org.example.of-tomorrow": "", "plain": "{\"a\": 1}"});
+    let container = Bundle::new().set("/annotations", annotations.clone()).start();
+    assert_eq!(container.state()["annotations"], annotations);
+}

@@ -54,7 +54,7 @@ fn shows(listing: &str, words: &[&str]) {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn an_interface_moves_with_its_addresses_and_is_up() {
     interface();
     let container = moving(json!({"here0": {}})).start();
@@ -83,7 +83,7 @@ fn addresses_that_are_not_permanent_and_global_stay_behind() {
     assert!(!listing.contains("10.7.2.2") && !listing.contains("10.7.3.2"), "{listing}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn an_interface_has_another_name_inside() {
     interface();
     add("here1");

@@ -23,6 +23,7 @@ use super::plan::{Dir, Plan};
 use super::{Cgroup, devices, file, limits};
 use crate::error::{Error, Kind, Op, Pointer, Result};
 use crate::spec::Spec;
+pub(crate) use annotation::PREFIX as PROPERTY_ANNOTATIONS;
 pub use value::Value;
 
 /// A systemd that can be asked for a unit.

@@ -149,6 +149,12 @@ impl Bundle {
         self.without("/process/capabilities/ambient")
     }
 
+    /// With one more flag before each command of the runtime, such as `--systemd-cgroup`.
+    pub fn flag(mut self, flag: &'static str) -> Self {
+        self.runtime = self.runtime.clone().with(flag);
+        self
+    }
+
     /// Puts a file into the root filesystem.
     pub fn file(self, path: &str, content: &str) -> Self {
         let path = self.inside(path);

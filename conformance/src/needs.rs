@@ -60,9 +60,32 @@ pub fn all_capabilities() {
     require(have.count_ones() == last + 1, "a capability is not in the bounding set");
 }
 
+/// systemd as the init of this machine.
+pub fn systemd() {
+    path("/run/systemd/system");
+}
+
+/// A machine without systemd.
+pub fn no_systemd() {
+    require(!Path::new("/run/systemd/system").exists(), "systemd runs here");
+}
+
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
+}
+
+/// A kernel with AppArmor switched on, and the program that loads profiles.
+pub fn apparmor() {
+    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    require(enabled.is_ok_and(|answer| answer.starts_with('Y')), "no AppArmor");
+    path("/usr/sbin/apparmor_parser");
+}
+
+/// A kernel with SELinux switched on and the policy of `conformance/vm/selinux.sh` loaded.
+pub fn selinux() {
+    let label = fs::read_to_string("/proc/self/attr/current").unwrap_or_default();
+    require(Path::new("/sys/fs/selinux/load").exists() && label.contains(":kernel_t:"), "no SELinux with a policy");
 }
 
 /// This version of Linux, or a later one.

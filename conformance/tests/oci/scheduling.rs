@@ -53,10 +53,13 @@ fn a_deadline_has_its_times() {
 
 #[conformance::test(covers = ["/process/scheduler/priority", "/process/scheduler/policy=SCHED_FIFO"])]
 fn a_real_time_policy_has_its_priority() {
-    // With CONFIG_RT_GROUP_SCHED only a cgroup that was given real-time may have such a process.
-    needs::cgroup_v1("cpu");
-    let bundle = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 12}));
-    let bundle = bundle.set("/linux/resources/cpu", json!({"realtimePeriod": 1_000_000, "realtimeRuntime": 10_000}));
+    needs::root("real-time");
+    let mut bundle = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 12}));
+    // With CONFIG_RT_GROUP_SCHED only a v1 cgroup that was given real-time may have such a process.
+    if std::path::Path::new("/sys/fs/cgroup/cpu/cpu.rt_runtime_us").exists() {
+        let times = json!({"realtimePeriod": 1_000_000, "realtimeRuntime": 10_000});
+        bundle = bundle.set("/linux/resources/cpu", times);
+    }
     assert_eq!(scheduled(bundle.start().settled())[1..], [12, 1]);
 }
 

@@ -125,9 +125,23 @@ fn no_socket_is_abstract() {
 }
 
 #[test]
-fn no_annotation_decides_anything() {
+fn the_annotations_that_decide_are_these() {
     for part in ["compile", "launch", "cgroup", "host", "seccomp", "sys"] {
-        none(&mentions(&format!("runtime-core/src/{part}/"), &["annotation"]), "annotations are handed on, never read");
+        none(
+            &mentions(&format!("runtime-core/src/{part}/"), &["annotations", "run.oci."]),
+            "annotations are read in spec alone",
+        );
+    }
+    let table = "runtime-core/src/spec/annotations.rs";
+    let named = mentions("runtime-core/src/", &["\"run.oci.", "\"org.systemd.", "\"org.criu."]);
+    none(
+        &named.iter().filter(|line| !line.starts_with(table)).cloned().collect::<Vec<_>>(),
+        "one table names them all",
+    );
+    let manual = std::fs::read_to_string(workspace().join("runtime-core/src/manual/compatibility.md")).unwrap();
+    for line in named {
+        let name = line.split('"').nth(1).unwrap_or_default();
+        assert!(manual.contains(&format!("`{name}`")), "the manual does not tell of {name}");
     }
     none(&mentions("runtime-cli/src/", &["annotation"]), "annotations are handed on, never read");
 }

@@ -69,8 +69,8 @@ _orlop() {
         '*-d[do not wait for the process]' \
         '*--detach[do not wait for the process]' \
         '*--pid-file[write the process id to FILE]:FILE:_files' \
-        '*--process-label[the SELinux label (not yet)]:LABEL:' \
-        '*--apparmor[the AppArmor profile (not yet)]:PROFILE:' \
+        '*--process-label[the SELinux label of the process]:LABEL:' \
+        '*--apparmor[the AppArmor profile of the process]:PROFILE:' \
         '*--no-new-privs[never gain privileges through execve(2)]' \
         '*-c[add a capability (may be repeated)]:CAP:' \
         '*--cap[add a capability (may be repeated)]:CAP:' \

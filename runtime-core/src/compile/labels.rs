@@ -119,5 +119,5 @@ pub(super) fn unquoted<'v>(key: &str, value: &'v str) -> &'v str {
 }
 
 fn is_label(key: &str) -> bool {
-    LabelOption::ALL.iter().any(|context| option.name() == key)
+    LabelOption::ALL.iter().any(|option| option.name() == key)
 }

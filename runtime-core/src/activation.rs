@@ -117,10 +117,9 @@ impl Notify {
         drop(write);
         let limit = Timespec::try_from(BARRIER_TIMEOUT).ok();
         let mut fds = [PollFd::new(&read, PollFlags::IN)];
-        match rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).at(Op::Notify)? {
+        if rustix::io::retry_on_intr(|| poll(&mut fds, limit.as_ref())).at(Op::Notify)? == 0 {
             // It has been told, and the program runs.
-            0 => log::warn!("notify: the service manager has not answered for {} s", BARRIER_TIMEOUT.as_secs()),
-            _ => {}
+            log::warn!("notify: the service manager has not answered for {} s", BARRIER_TIMEOUT.as_secs());
         }
         Ok(())
     }

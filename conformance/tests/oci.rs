@@ -13,13 +13,16 @@ mod oci {
     mod mounts;
     mod names;
     mod namespaces;
+    mod net_devices;
     mod network_limits;
     mod notify;
     mod paths;
     mod process;
+    mod resctrl;
     mod root;
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;
+    mod systemd;
     mod terminal;
 }

@@ -85,6 +85,10 @@ ops! {
     State = "container state",
     /// Making, limiting or removing a cgroup.
     Cgroup = "cgroup",
+    /// Asking systemd for a unit.
+    Systemd = "ask systemd",
+    /// Making, filling, entering or removing a group of resctrl.
+    Resctrl = "resctrl",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.
@@ -97,6 +101,8 @@ ops! {
     Dialogue = "talk to init",
     /// Creating or joining a namespace.
     Namespace = "namespace",
+    /// Moving an interface into the container's network namespace.
+    NetDevice = "move network device",
     /// Mapping user or group ids.
     IdMap = "map ids",
     /// Mounting.

@@ -39,6 +39,23 @@ pub struct Launch<'a> {
     pub notify_socket: Option<&'a Path>,
     /// Write down the time of each step.
     pub trace: bool,
+    /// Who makes the container's cgroup.
+    pub cgroups: CgroupDriver<'a>,
+}
+
+/// Who makes the cgroup of a container. Later calls need not be told: it is part of what is kept of the container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CgroupDriver<'a> {
+    /// This library, in the file system. `linux.cgroupsPath` is a path.
+    #[default]
+    Cgroupfs,
+    /// The machine's systemd, as a scope. `linux.cgroupsPath` is `slice:prefix:name`.
+    Systemd,
+    /// The systemd of the user whose runtime directory this is, such as `/run/user/1000`.
+    SystemdUser(&'a Path),
+    /// Nobody: the container stays in the caller's cgroup, and can have no limits.
+    Disabled,
 }
 
 /// How to run a second process.

@@ -12,8 +12,8 @@ use orlop_plan::{DIALOGUE, Slot, Step, Steps, Word};
 use serde::Deserialize;
 
 use super::plan::Open;
-use super::{Plan, Request, Terminal, create, exec};
-use crate::cgroup::{Hierarchy, Layout, Unified};
+use super::{Driver, Plan, Request, Terminal, create, exec};
+use crate::cgroup::{Hierarchy, Layout, Systemd, Unified};
 use crate::error::Result;
 use crate::host::{FileKind, Host};
 use crate::seccomp::Filter;
@@ -34,6 +34,8 @@ struct Case {
     home: Option<String>,
     /// Streams that the user is to own.
     streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    resctrl: Option<PathBuf>,
     /// Instructions of the compiled seccomp profile.
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
@@ -48,6 +50,8 @@ struct Case {
     no_pivot: bool,
     no_new_keyring: bool,
     trace: bool,
+    /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
+    driver: String,
     notify: bool,
 }
 
@@ -59,6 +63,7 @@ impl Default for Case {
             files: Vec::new(),
             home: None,
             streams_to_own: Vec::new(),
+            resctrl: None,
             seccomp: 0,
             target_cgroups: 0,
             security: Vec::new(),
@@ -68,6 +73,7 @@ impl Default for Case {
             no_pivot: false,
             no_new_keyring: false,
             trace: false,
+            driver: "cgroupfs".to_owned(),
             notify: false,
         }
     }
@@ -89,12 +95,21 @@ impl Case {
         let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags, warnings: Vec::new() };
         Host {
             cgroups: layout(&self.cgroups),
+            systemd: match &*self.driver {
+                "systemd" => Some(Systemd::test("/run/systemd/private", false, "/")),
+                "systemd-user" => {
+                    let root = "/user.slice/user-1000.slice/user@1000.service";
+                    Some(Systemd::test("/run/user/1000/systemd/private", true, root))
+                }
+                _ => None,
+            },
             target_cgroups: self.target_cgroups,
             target_root: "/proc/7/root".into(),
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
             bind_sources: sources.collect(),
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
+            resctrl: self.resctrl.clone(),
             seccomp: (self.seccomp > 0).then(filter),
             apparmor: self.security.iter().any(|name| name == "apparmor"),
             selinux: self.security.iter().any(|name| name == "selinux"),
@@ -116,6 +131,12 @@ impl Case {
             no_new_keyring: self.no_new_keyring,
             gate: self.gate,
             trace: self.trace,
+            cgroups: match &*self.driver {
+                "cgroupfs" => Driver::Cgroupfs,
+                "systemd" | "systemd-user" => Driver::Systemd,
+                "disabled" => Driver::Disabled,
+                other => panic!("driver = {other:?}"),
+            },
             notify: self.notify,
         }
     }
@@ -298,7 +319,7 @@ fn every_slot_is_filled_before_it_is_used() {
         for (number, (open, _)) in (1..).zip(&plan.opens) {
             let by_the_parent = matches!(open, Open::Trace)
                 || [plan.pid_namespace, plan.user_namespace].contains(&Some(Slot::given(number)))
-                || plan.id_mapped.iter().any(|mapped| mapped.namespace == Slot::given(number));
+                || plan.id_mapped.iter().chain(&plan.handed).any(|mapped| mapped.namespace == Slot::given(number));
             assert!(by_the_parent || used.contains(&Slot::given(number)), "{case}: {open:?} is opened for nothing");
         }
     }

@@ -136,7 +136,7 @@ impl Mounts<'_, '_> {
             let path = below_root(&mount.destination);
             self.plan.push(Step::CopyUp { root: self.layout.root, path: &path, to: slot }, &at);
         }
-        id_map::filesystem(slot, mount, self.spec, self.plan)?;
+        id_map::filesystem(slot, mount, self.spec, self.plan);
         dress(slot, mount, self.plan, origin);
         let at = origin.clone().field(&mount.at.key("destination"));
         match fstype {

@@ -26,6 +26,7 @@ pub(crate) fn enter(
     host: &Host,
     peer: Option<Slot>,
     labels: &Labels<'_>,
+    last: &LastSlots,
     plan: &mut Plan,
 ) {
     let seccomp = spec.linux.seccomp.as_ref();
@@ -44,6 +45,9 @@ pub(crate) fn enter(
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
     } else {
         // Without no-new-privs a filter needs CAP_SYS_ADMIN: it goes in while that is still there.
+        if closes_early(process, seccomp) {
+            close_others(last, plan);
+        }
         filter(seccomp, host, plan);
     }
     become_user(process, spec.annotated, host, plan);
@@ -82,16 +86,43 @@ pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
     }
 }
 
+/// What the last steps need, and the caller of the program: all else is closed before them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSlots {
+    preserve_fds: u32,
+    gate: Option<Slot>,
+    hook_state: Slot,
+}
+
+impl LastSlots {
+    /// Opens the gate, if there is one.
+    pub(crate) fn open(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) -> Self {
+        let gate = request.gate.then(|| plan.open(Open::Gate, &Origin::new(Op::Start)));
+        Self { preserve_fds: request.preserve_fds, gate, hook_state }
+    }
+}
+
 /// Lets go of everything of the host's but what the last steps need (CVE-2016-9962, CVE-2024-21626); then says ready, and
 /// waits at the gate for `start`, if there is one.
-pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) {
-    let origin = Origin::new(Op::Start);
-    let listener = if request.gate { plan.open(Open::Gate, &origin) } else { Slot::NONE };
-    let first = request.preserve_fds.saturating_add(3);
-    plan.push(Step::CloseOthers { first, kept: listener, also_kept: hook_state }, &origin);
-    if request.gate {
-        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
+pub(crate) fn stand_by(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>, last: &LastSlots, plan: &mut Plan) {
+    if !closes_early(process, seccomp) {
+        close_others(last, plan);
     }
+    if let Some(listener) = last.gate {
+        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &Origin::new(Op::Start));
+    }
+}
+
+/// Whether all else is closed before the filter, which may refuse close_range(2): Linux 5.9 is younger than many a profile. A
+/// filter with a listener is sent over a socket after it went in; one with no-new-privs comes last.
+fn closes_early(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>) -> bool {
+    !process.no_new_privileges && seccomp.is_some() && !notifies(seccomp)
+}
+
+fn close_others(last: &LastSlots, plan: &mut Plan) {
+    let first = last.preserve_fds.saturating_add(3);
+    let kept = last.gate.unwrap_or(Slot::NONE);
+    plan.push(Step::CloseOthers { first, kept, also_kept: last.hook_state }, &Origin::new(Op::Start));
 }
 
 /// The program takes the place of init.

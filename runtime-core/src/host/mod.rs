@@ -9,7 +9,7 @@ mod process;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::cgroup::{Cgroup, Layout};
+use crate::cgroup::{Cgroup, Layout, Systemd};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
@@ -20,6 +20,8 @@ use crate::sys::streams::Streams;
 pub(crate) struct Host {
     /// How cgroups are mounted.
     pub(crate) cgroups: Layout,
+    /// The systemd that is to make the cgroup.
+    pub(crate) systemd: Option<Systemd>,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
     pub(crate) target_cgroups: usize,
     /// The root directory of the container that `exec` joins.
@@ -32,6 +34,8 @@ pub(crate) struct Host {
     pub(crate) home: Option<String>,
     /// The standard streams that the container's user is to own.
     pub(crate) streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    pub(crate) resctrl: Option<PathBuf>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
     /// Whether AppArmor confines processes. Asked only where a profile is wanted.
@@ -60,6 +64,7 @@ impl Host {
         Ok(Self {
             cgroups: Layout::probe()?,
             bind_sources: bind_sources(spec, bundle)?,
+            resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..Self::for_process(&spec.process, spec, streams, cache)?
         })

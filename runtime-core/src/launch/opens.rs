@@ -36,6 +36,8 @@ pub(crate) struct Sources<'s> {
     pub(crate) terminal: Option<OwnedFd>,
     /// Where the time of each step is written.
     pub(crate) trace: Option<BorrowedFd<'s>>,
+    /// Where init sends mounts that are to be mapped.
+    pub(crate) mounts: Option<OwnedFd>,
     /// Where the listener of a seccomp filter is sent.
     pub(crate) listener: Option<OwnedFd>,
 }
@@ -64,6 +66,7 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>>
             Open::Notify => sources.notify.take().ok_or_else(|| missing(origin)),
             Open::Gate => sources.gate.take().ok_or_else(|| missing(origin)),
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),
+            Open::Mounts => sources.mounts.take().ok_or_else(|| missing(origin)),
             Open::Listener => sources.listener.take().ok_or_else(|| missing(origin)),
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),
         })

@@ -1,7 +1,8 @@
 //! `annotations` → [`Annotated`]: the few that decide something. All others are handed on and never read, for whoever labels a
 //! container may be a stranger to this machine (config.md, "Annotations").
 //!
-//! [`DECIDING`] is the whole list: nothing outside this file reads an annotation to act on it.
+//! [`DECIDING`] is the whole list, but for `org.systemd.property.*`, of which `cgroup/systemd/annotation.rs` has a list: nothing
+//! else reads an annotation to act on it.
 
 use super::Str;
 use crate::error::{Error, Pointer, Result};

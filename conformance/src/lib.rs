@@ -14,6 +14,8 @@
 //! | [`console`] | the receiving end of `--console-socket` |
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
+//! | [`verdicts`] | what each test came to, for whoever counts |
+//! | [`coverage`] | which test observes which field of the specification |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,11 +28,13 @@
 pub mod bundle;
 pub mod console;
 pub mod container;
+pub mod coverage;
 pub mod expected;
 pub mod leaks;
 pub mod needs;
 pub mod observe;
 pub mod runtime;
+pub mod verdicts;
 
 pub use bundle::Bundle;
 pub use conformance_mark::test;

@@ -180,7 +180,7 @@ impl Container {
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
-            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?)?;
             let agent = launch::Agent::of(&spec, describe(&record, status));
             let joined = Joined { cgroup: &cgroup, resctrl: record.resctrl.as_ref(), target };
             self.launch(&plan, joined, agent.as_ref(), options)
@@ -399,11 +399,11 @@ impl Container {
         Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None })
     }
 
-    fn record(&self) -> Result<Record> {
+    pub(crate) fn record(&self) -> Result<Record> {
         self.directory.record()?.ok_or_else(|| self.unborn())
     }
 
-    fn status(&self, record: &Record) -> Result<Status> {
+    pub(crate) fn status(&self, record: &Record) -> Result<Status> {
         if record.pid == 0 {
             return Ok(if self.directory.is_busy() { Status::Creating } else { Status::Stopped });
         }
@@ -422,7 +422,7 @@ impl Container {
     }
 
     /// The first process, surely: one that took its number later began later.
-    fn target(&self, record: &Record) -> Result<OwnedFd> {
+    pub(crate) fn target(&self, record: &Record) -> Result<OwnedFd> {
         let gone = || self.wrong_status(Op::Kill, "container not running");
         let pid = rustix::process::Pid::from_raw(record.pid).ok_or_else(gone)?;
         let pidfd = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
@@ -459,11 +459,11 @@ impl Container {
         Err(Error::new(Kind::Timeout, Op::Delete).message("the killed process does not go away"))
     }
 
-    fn during<T>(&self, verb: &str, operation: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn during<T>(&self, verb: &str, operation: impl FnOnce() -> Result<T>) -> Result<T> {
         operation().map_err(|error| error.during(format!("{verb} {}", self.id())))
     }
 
-    fn wrong_status(&self, op: Op, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    pub(crate) fn wrong_status(&self, op: Op, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
         Error::new(Kind::Status, op).message(message)
     }
 

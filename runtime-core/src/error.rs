@@ -129,6 +129,8 @@ ops! {
     Seccomp = "install seccomp filter",
     /// Changing into the working directory.
     Cwd = "change to working directory",
+    /// Setting a label of a security module.
+    Label = "set label",
     /// Executing the container's program.
     Exec = "exec",
     /// Running a hook.

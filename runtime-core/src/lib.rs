@@ -61,6 +61,7 @@ pub mod cgroup;
 mod compile;
 mod container;
 pub mod error;
+mod events;
 mod features;
 mod host;
 #[doc(hidden)] // for the tests that run the program itself
@@ -76,14 +77,17 @@ pub mod spec;
 mod state;
 mod sys;
 mod trace;
+mod update;
 
 pub use compile::Plan;
 pub use container::{Config, Container};
 pub use error::{Error, Kind, Op, Pointer, Result};
+pub use events::{Event, Watch};
 pub use features::features;
 pub use options::{Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
+pub use spec::Limits;
 pub use state::{State, Status};
 
 #[cfg(doctest)]

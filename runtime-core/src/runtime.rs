@@ -310,6 +310,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
+        limits: None,
     }
 }
 

@@ -149,6 +149,10 @@ fn processes() {
         ("/process/consoleSize", json!({"height": 0, "width": 0})),
         ("/process/user/username", json!("root")),
         ("/process/apparmorProfile", json!("")),
+        ("/process/apparmorProfile", json!("docker-default")),
+        ("/process/selinuxLabel", json!("a:b:c:d")),
+        ("/linux/mountLabel", json!("a:b:c:d")),
+        ("/annotations", json!({"run.oci.mount_context_type": "defcontext", "run.oci.keep_original_groups": ""})),
         ("/process/scheduler", json!(null)),
         ("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 1, "flags": ["SCHED_FLAG_RESET_ON_FORK"]})),
         ("/process/env/0", json!("A=")),
@@ -156,6 +160,10 @@ fn processes() {
     ]);
     wrong(&[
         ("/process", json!(null), "no `process` to run [config.json /process]"),
+        ("/process/apparmorProfile", json!("a\0b"), "the text holds a NUL byte (\\u0000), which no system call can take [config.json /process/apparmorProfile]"),
+        ("/process/selinuxLabel", json!(1), "invalid type: integer `1`, expected a string [config.json /process/selinuxLabel]"),
+        ("/linux/mountLabel", json!([]), "invalid type: sequence, expected a string [config.json /linux/mountLabel]"),
+        ("/annotations", json!({"run.oci.mount_context_type": "ctx"}), "unknown mount context `ctx` [config.json /annotations/run.oci.mount_context_type]"),
         ("/process/execCPUAffinity", json!({"final": "a"}), "`a` is not a list such as 0-3,7 [config.json /process/execCPUAffinity/final]"),
         ("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}), "MPOL_BIND needs at least one node [config.json /linux/memoryPolicy/nodes]"),
         ("/linux/personality", json!({"domain": "BSD"}), "unknown personality `BSD` [config.json /linux/personality/domain]"),
@@ -464,16 +472,6 @@ fn cache_and_bandwidth() {
         ("/linux/intelRdt/schemata", json!(["L3:0=f", "a\nb"]), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/schemata/1]"),
         ("/linux/intelRdt/schemata", json!([""]), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/schemata/0]"),
         ("/linux/intelRdt/enableMonitoring", json!(1), "invalid type: integer `1`, expected a boolean [config.json /linux/intelRdt/enableMonitoring]"),
-    ]);
-}
-
-#[test]
-#[rustfmt::skip]
-fn what_is_not_implemented_yet() {
-    wrong(&[
-        ("/process/apparmorProfile", json!("docker-default"), "`apparmorProfile` is not implemented yet [config.json /process/apparmorProfile]"),
-        ("/process/selinuxLabel", json!("a:b:c:d"), "`selinuxLabel` is not implemented yet [config.json /process/selinuxLabel]"),
-        ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),
     ]);
 }
 

@@ -36,7 +36,7 @@ fn source(bundle: &Bundle) -> std::path::PathBuf {
 
 const OWNERS: &str = "stat -c %u:%g /data /data/file";
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/{uidMappings,gidMappings}/*/hostID", "/mounts/*/options=idmap"])]
 fn a_bind_mount_shows_mapped_owners() {
     let bundle = Bundle::sh(OWNERS);
     let mount = mapped("bind", source(&bundle), "/data", &["bind", "idmap"]);
@@ -50,7 +50,7 @@ fn mappings_without_an_option_mean_idmap() {
     bundle.set("/mounts/-", mount).run().succeeds().prints("1000:2000\n1003:2005");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/uidMappings/*/size"])]
 fn an_owner_without_a_mapping_is_nobody() {
     let bundle = Bundle::sh(OWNERS);
     let source = source(&bundle);
@@ -109,12 +109,12 @@ fn owners_of_two(option: &str, expected: &str) {
     bundle.set("/mounts/-", mount).start().sh("stat -c %u:%g /data /data/sub").succeeds().prints(expected);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=idmap"])]
 fn idmap_is_for_one_mount() {
     owners_of_two("idmap", "1000:2000\n0:0");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=ridmap"])]
 fn ridmap_is_for_all_below() {
     owners_of_two("ridmap", "1000:2000\n1000:2000");
 }

@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("resctrl", &["error", "spec"]),
     ("host", &["error", "spec", "seccomp", "cgroup", "resctrl", "sys"]),
     ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
-    ("state", &["error", "compile", "cgroup", "resctrl", "sys"]),
+    ("state", &["error", "spec", "compile", "cgroup", "resctrl", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
     ("sys", &[]),
 ];

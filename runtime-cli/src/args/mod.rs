@@ -5,10 +5,12 @@
 //! it there.
 
 pub(crate) mod completion;
+pub(crate) mod duration;
 pub(crate) mod help;
 pub(crate) mod man;
 mod parse;
 pub(crate) mod signal;
+pub(crate) mod size;
 mod table;
 pub(crate) mod user;
 

@@ -38,11 +38,11 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    /// Writes other limits, as [`super::update_plan`] computed them.
+    /// Writes other limits, as [`super::update_plan`] computed them: all of them or none.
     pub fn update(&self, plan: &Plan) -> Result<()> {
         enable::controllers(plan)?;
-        write::all(plan)?;
-        device_program::install(plan)
+        let before = write::current(plan);
+        write::all(plan).and_then(|()| device_program::install(plan)).inspect_err(|_| write::back(&before))
     }
 
     /// The directories, for the record of a container.

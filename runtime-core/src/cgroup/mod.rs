@@ -23,9 +23,11 @@ mod golden;
 mod kill;
 mod layout;
 mod limits;
+mod oom;
 mod plan;
 mod print;
 mod remove;
+mod stats;
 mod v1;
 mod v2;
 mod write;
@@ -33,4 +35,9 @@ mod write;
 pub use create::Cgroup;
 pub use device_program::Instruction;
 pub use layout::{Hierarchy, Layout, Unified};
+pub use oom::OomWatch;
 pub use plan::{Dir, Enable, Fits, Missing, Plan, Write, plan, update_plan};
+pub use stats::{
+    Blkio, BlkioEntry, Cpu, CpuUsage, Cpuset, Hugetlb, IntelRdt, Memory, MemoryUsage, Pids, Pressure, Rdma, Stall,
+    Stats, Throttling,
+};

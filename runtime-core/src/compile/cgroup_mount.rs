@@ -3,6 +3,7 @@
 
 use orlop_plan::{Slot, Step};
 
+use super::labels;
 use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
@@ -55,6 +56,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     let base = local::CGROUPS;
     mounts.plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, origin);
     mounts.plan.push(Step::FsconfigString { fs: local::FS, key: c"mode", value: c"755" }, origin);
+    labels::configure(mounts.spec, mounts.plan);
     let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY)?;
     mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
     place(base, mount, &mount.destination, mounts, origin);

@@ -235,6 +235,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::CopyUp { root, path, to } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
         Step::Close { slot } => Name(slot).to_string(),
         Step::WriteFile { dir, path, value } => format!("{}:{} {}", Name(dir), text(path), lossy(value)),
+        Step::Setxattr { mount, name, value } => format!("{} {}={}", Name(mount), text(name), text(value)),
         Step::Setrlimit { resource, soft, hard } => Limit(resource, soft, hard).to_string(),
         Step::OpenPty { root, path, terminal, peer } => {
             format!("{}:{} → {} {}", Name(root), text(path), Name(terminal), Name(peer))

@@ -40,6 +40,8 @@ struct Case {
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
     target_cgroups: usize,
+    /// `apparmor`, `selinux`, or both.
+    security: Vec<String>,
     /// As `create` does; `false`: as `run`.
     gate: bool,
     /// `console-socket` or `caller`.
@@ -61,6 +63,7 @@ impl Default for Case {
             resctrl: None,
             seccomp: 0,
             target_cgroups: 0,
+            security: Vec::new(),
             gate: true,
             terminal: "none".to_owned(),
             preserve_fds: 0,
@@ -95,6 +98,8 @@ impl Case {
             streams_to_own: self.streams_to_own.clone(),
             resctrl: self.resctrl.clone(),
             seccomp: (self.seccomp > 0).then(filter),
+            apparmor: self.security.iter().any(|name| name == "apparmor"),
+            selinux: self.security.iter().any(|name| name == "selinux"),
         }
     }
 
@@ -164,7 +169,7 @@ fn compile(directory: &Path, config: &[u8]) -> Result<Plan> {
     let case: Case = toml::from_str(&host).unwrap_or_else(|error| panic!("{}/host.toml: {error}", directory.display()));
     let spec = Spec::from_slice(config)?;
     match fs::read(directory.join("process.json")) {
-        Ok(process) => Ok(exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request())),
+        Ok(process) => exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request()),
         Err(_) => create(&spec, &case.host(&spec), &case.request()),
     }
 }
@@ -341,6 +346,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::CopyUp { root, to, .. } => of(&[root, to], &[], &[]),
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
+        Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),

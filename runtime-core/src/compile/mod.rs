@@ -10,6 +10,7 @@ mod explain;
 mod golden;
 mod hooks;
 mod id_map;
+mod labels;
 mod mounts;
 mod names;
 mod namespaces;
@@ -30,6 +31,7 @@ use crate::resctrl;
 use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
+use labels::Labels;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
@@ -69,8 +71,10 @@ pub(crate) enum Terminal {
 
 /// The launch of a container's first process.
 pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
-    begin(request, &mut plan);
+    let labels = Labels::of(&spec.process, spec, host)?;
+    begin(request, &labels, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
     if let Some(rdt) = &spec.linux.intel_rdt {
         plan.resctrl = Some(resctrl::plan(rdt, request.id, host.resctrl.as_deref())?);
@@ -91,17 +95,20 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    let last = process::LastSlots::open(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    process::enter(&spec.process, spec, host, peer, &labels, &last, &mut plan);
+    process::stand_by(&spec.process, seccomp, &last, &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
-    process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    process::execute(&spec.process, host, seccomp, &mut plan);
     Ok(plan)
 }
 
 /// The launch of a second process in a running container.
-pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Plan {
+pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
-    begin(request, &mut plan);
+    let labels = Labels::of(process, spec, host)?;
+    begin(request, &labels, &mut plan);
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
     }
@@ -116,10 +123,11 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, Slot::NONE, &mut plan);
-    process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
-    plan
+    let last = process::LastSlots::open(request, Slot::NONE, &mut plan);
+    process::enter(process, spec, host, peer, &labels, &last, &mut plan);
+    process::stand_by(process, seccomp, &last, &mut plan);
+    process::execute(process, host, seccomp, &mut plan);
+    Ok(plan)
 }
 
 /// The launch of a program of the host, such as a hook of the runtime's namespaces.
@@ -141,7 +149,7 @@ pub(crate) fn program(
     plan
 }
 
-fn begin(request: &Request<'_>, plan: &mut Plan) {
+fn begin(request: &Request<'_>, labels: &Labels<'_>, plan: &mut Plan) {
     let origin = Origin::new(Op::Process);
     plan.push(Step::ResetSignals {}, &origin);
     // Whoever can trace init could use what it still holds of the host (CVE-2016-9962): until exec, nobody can.
@@ -151,6 +159,7 @@ fn begin(request: &Request<'_>, plan: &mut Plan) {
         plan.open(Open::Trace, &origin);
     }
     if !request.no_new_keyring {
+        labels.of_keyring(plan);
         plan.push(Step::JoinKeyring { name: &c(&format!("_ses.{}", request.id)) }, &origin);
     }
 }

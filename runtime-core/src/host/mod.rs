@@ -2,6 +2,7 @@
 //!
 //! Asks, decides nothing: every question costs a system call of each start.
 
+mod labels;
 mod passwd;
 mod process;
 
@@ -35,6 +36,10 @@ pub(crate) struct Host {
     pub(crate) resctrl: Option<PathBuf>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
+    /// Whether AppArmor confines processes. Asked only where a profile is wanted.
+    pub(crate) apparmor: bool,
+    /// Whether SELinux labels processes and files. Asked only where a label is wanted.
+    pub(crate) selinux: bool,
 }
 
 /// What the source of a bind mount is.
@@ -90,6 +95,8 @@ impl Host {
             capabilities: if own_users { ALL_CAPABILITIES } else { process::capabilities()? },
             streams_to_own: process::streams_to_own(process, streams),
             seccomp: seccomp.transpose()?,
+            apparmor: labels::apparmor(process, spec),
+            selinux: labels::selinux(process, spec),
             ..Self::default()
         })
     }

@@ -13,7 +13,6 @@ use super::personality::{Personality, RawPersonality};
 use super::resources::RawResources;
 use super::sysctl::{self, Sysctl};
 use super::text::{self, Pairs, Text};
-use super::unimplemented::{self, Asked};
 use super::{Device, Resources, Seccomp, Str, Warning, seccomp};
 use crate::error::{Error, Pointer, Result};
 
@@ -44,6 +43,8 @@ pub struct Linux<'c> {
     pub masked_paths: Vec<Str<'c>>,
     /// `readonlyPaths`: absolute, clean.
     pub readonly_paths: Vec<Str<'c>>,
+    /// `mountLabel`: not empty.
+    pub mount_label: Option<Str<'c>>,
     /// `personality`: unset means unchanged.
     pub personality: Option<Personality>,
     /// `memoryPolicy`: unset means unchanged.
@@ -92,8 +93,8 @@ pub(super) struct RawLinux<'c> {
     masked_paths: Option<Vec<Text<'c>>>,
     #[serde(borrow)]
     readonly_paths: Option<Vec<Text<'c>>>,
-    #[serde(default)]
-    mount_label: Asked,
+    #[serde(borrow)]
+    mount_label: Option<Text<'c>>,
     #[serde(borrow)]
     memory_policy: Option<Object<RawMemoryPolicy<'c>>>,
     #[serde(borrow)]
@@ -119,7 +120,6 @@ struct RawOffset {
 impl<'c> RawLinux<'c> {
     /// Checks everything in `linux`.
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
-        unimplemented::refuse(&Pointer::new("/linux"), &[("mountLabel", &self.mount_label)])?;
         let resources = Pointer::new("/linux/resources");
         Ok(Linux {
             namespaces: namespaces::check(self.namespaces)?,
@@ -137,6 +137,7 @@ impl<'c> RawLinux<'c> {
             rootfs_propagation: rootfs_propagation(self.rootfs_propagation)?,
             masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
+            mount_label: text::some(self.mount_label),
             memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
             intel_rdt: self.intel_rdt.map(|Object(raw)| raw.check()).transpose()?,
             net_devices: net_devices::check(self.net_devices)?,

@@ -4,6 +4,7 @@
 //! [`Error`] that names the JSON pointer of what is wrong. Touches nothing: no file, no system call.
 
 mod affinity;
+mod annotations;
 mod block_io;
 mod capabilities;
 mod cpu;
@@ -13,6 +14,7 @@ mod id_map;
 mod intel_rdt;
 mod io_priority;
 mod json;
+mod limits;
 mod linux;
 mod memory;
 mod memory_policy;
@@ -32,13 +34,14 @@ mod scheduler;
 mod seccomp;
 mod sysctl;
 mod text;
-mod unimplemented;
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
 pub use affinity::ExecAffinity;
+pub use annotations::DECIDING as DECIDING_ANNOTATIONS;
+pub use annotations::{Annotated, MountContext};
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;
@@ -48,6 +51,7 @@ pub use id_map::{IdMap, MappedIds};
 pub(crate) use intel_rdt::RESERVED;
 pub use intel_rdt::{Clos, IntelRdt};
 pub use io_priority::IoPriority;
+pub use limits::Limits;
 pub use linux::{Linux, Propagation};
 pub use memory::Memory;
 pub use memory_policy::MemoryPolicy;
@@ -98,6 +102,8 @@ pub struct Spec<'c> {
     pub hooks: Hooks<'c>,
     /// `annotations`, in the order of the document.
     pub annotations: Vec<(Str<'c>, Str<'c>)>,
+    /// What some of them decide.
+    pub annotated: Annotated,
     /// `linux`; all defaults where the object is absent.
     pub linux: Linux<'c>,
     /// What the specification says must only warn, such as an unknown capability.
@@ -167,6 +173,7 @@ impl<'c> Spec<'c> {
             Some(Object(process)) => process.check(Pointer::new("/process"), &mut warnings)?,
             None => return Err(Error::config(Pointer::new("/process"), "no `process` to run")),
         };
+        let annotations = raw.annotations.unwrap_or_default().0;
         let spec = Spec {
             version,
             root,
@@ -176,7 +183,8 @@ impl<'c> Spec<'c> {
             domainname: text::some(raw.domainname),
             mounts: mounts::check(raw.mounts, &mut warnings)?,
             hooks: raw.hooks.map(|hooks| hooks.0.check()).transpose()?.unwrap_or_default(),
-            annotations: raw.annotations.unwrap_or_default().0,
+            annotated: annotations::check(&annotations)?,
+            annotations,
             linux: raw.linux.unwrap_or_default().0.check(&mut warnings)?,
             warnings,
         };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::Cgroup;
 use crate::compile::LastSteps;
 use crate::resctrl::Group;
+use crate::spec::Limits;
 
 /// What a later call must know of a container and cannot ask the kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,4 +41,7 @@ pub(crate) struct Record {
     pub(crate) own_pids: bool,
     /// Where the steps behind the start gate come from.
     pub(crate) last_steps: LastSteps,
+    /// Its limits since `update` changed those of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<Limits>,
 }

@@ -23,6 +23,9 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 pub struct Runtime {
     dir: PathBuf,
     state: PathBuf,
+    flags: Vec<&'static str>,
+    /// What every call has in its environment beside what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runtime {
@@ -38,7 +41,13 @@ impl Runtime {
 
     /// The runtime with its state and the output of its calls below `dir`.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), state: dir.join("state") }
+        Self { dir: dir.to_owned(), state: dir.join("state"), flags: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The same with one more flag before each command.
+    pub fn with(mut self, flag: &'static str) -> Self {
+        self.flags.push(flag);
+        self
     }
 
     /// The directory given as `--root`.
@@ -56,9 +65,10 @@ impl Runtime {
         let mut words = front();
         words.push("--root".into());
         words.push(self.state.clone().into());
+        words.extend(self.flags.iter().map(OsString::from));
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 

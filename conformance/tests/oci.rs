@@ -7,6 +7,7 @@ mod oci {
     mod cgroup_v2;
     mod devices;
     mod hooks;
+    mod labels;
     mod mapped_mounts;
     mod mount_options;
     mod mounts;
@@ -14,6 +15,7 @@ mod oci {
     mod namespaces;
     mod net_devices;
     mod network_limits;
+    mod notify;
     mod paths;
     mod process;
     mod resctrl;
@@ -21,5 +23,6 @@ mod oci {
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;
+    mod systemd;
     mod terminal;
 }

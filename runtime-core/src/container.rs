@@ -1,11 +1,13 @@
 //! [`Container`]: one that was created. One method for each operation of the specification (runtime.md, "Operations").
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::activation::Notify;
 use crate::cgroup::{self, Cgroup};
 use crate::compile::{self, Barrier, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
@@ -120,6 +122,20 @@ impl Container {
     /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
     /// [`Kind::Hook`] where a `startContainer` hook failed.
     pub fn start(&self) -> Result<()> {
+        self.start_and_relay(None)
+    }
+
+    /// The same, for a service: returns once the program says that it is ready (sd_notify(3)) or has ended. `manager` is the
+    /// socket of the service manager, who is told so, and that the container's first process is the one to watch. A container
+    /// that was created without [`Launch::notify_socket`](crate::Launch::notify_socket) is just started.
+    ///
+    /// # Errors
+    /// As for [`Container::start`], and [`Op::Notify`] where nobody listens at `manager`.
+    pub fn start_notifying(&self, manager: &Path) -> Result<()> {
+        self.start_and_relay(Some(manager))
+    }
+
+    fn start_and_relay(&self, manager: Option<&Path>) -> Result<()> {
         self.during("start", || {
             let lock = self.directory.lock()?;
             let record = self.record()?;
@@ -136,6 +152,9 @@ impl Container {
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
+            let manager = manager.filter(|_| self.directory.has_notify());
+            let notify = manager.map(|manager| Notify::make(&self.directory, manager)).transpose()?;
+            let target = notify.as_ref().map(|_| self.target(&record)).transpose()?;
             let gate = match Gate::knock(&self.directory) {
                 // Whoever started it was killed before it could take the gate away.
                 Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
@@ -150,7 +169,10 @@ impl Container {
             gate.wait(&record.last_steps)?;
             let config = self.config()?;
             self.poststart(&config.spec()?, &describe(&record, Status::Running));
-            Ok(())
+            match (notify, target) {
+                (Some(notify), Some(target)) => notify.relay_until_ready(target.as_fd(), record.pid),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -396,7 +418,7 @@ impl Container {
         })?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let (pid, pidfd) = launched.release().ok_or_else(|| Error::new(Kind::System, Op::Spawn))?;
-        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None })
+        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None, notify: None })
     }
 
     pub(crate) fn record(&self) -> Result<Record> {

@@ -42,6 +42,7 @@
 //! | module | does | unsafe |
 //! |---|---|---|
 //! | `runtime`, `container`, `process` | the public operations | no |
+//! | `activation` | what a service manager gives, handed on: [`Notify`] and listening sockets | no |
 //! | [`error`] | [`Error`], [`Kind`], [`Op`], [`Pointer`]: what, where, why, and what to do | no |
 //! | [`spec`] | `config.json` → [`spec::Spec`]: what exists is valid | no |
 //! | `host` | this machine → the facts a spec needs | no |
@@ -57,6 +58,7 @@
 //! The crates `orlop-plan`, the words of a plan, and `orlop-init`, the program that carries one out, lie below this one; init is
 //! built by `build.rs` and embedded.
 
+mod activation;
 pub mod cgroup;
 mod compile;
 mod container;
@@ -79,12 +81,13 @@ mod sys;
 mod trace;
 mod update;
 
+pub use activation::Notify;
 pub use compile::Plan;
 pub use container::{Config, Container};
 pub use error::{Error, Kind, Op, Pointer, Result};
 pub use events::{Event, Watch};
 pub use features::features;
-pub use options::{Exec, Launch, Stdio};
+pub use options::{CgroupDriver, Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
 pub use spec::Limits;

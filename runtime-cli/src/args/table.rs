@@ -94,6 +94,7 @@ pub(crate) static GLOBALS: &[&Flag] = &[
     &flags::LOG_FORMAT,
     &flags::DEBUG,
     &flags::SYSTEMD_CGROUP,
+    &flags::CGROUP_MANAGER,
     &flags::ROOTLESS,
     &flags::HELP,
     &flags::VERSION,
@@ -110,7 +111,9 @@ pub(crate) mod flags {
         Flag::value("log-format", None, "FORMAT", "write the log as text (default) or json");
     pub(crate) static DEBUG: Flag = Flag::switch("debug", None, "log what a developer wants to know");
     pub(crate) static SYSTEMD_CGROUP: Flag =
-        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups (not yet)");
+        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups: cgroupsPath is slice:prefix:name");
+    pub(crate) static CGROUP_MANAGER: Flag =
+        Flag::value("cgroup-manager", None, "WHO", "who makes the cgroups: cgroupfs (default), systemd or disabled");
     pub(crate) static ROOTLESS: Flag =
         Flag::value("rootless", None, "WHEN", "pass over errors of cgroups: auto (default), false, true (not yet)");
     pub(crate) static HELP: Flag = Flag::switch("help", Some('h'), "show this help");

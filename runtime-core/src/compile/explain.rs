@@ -51,6 +51,13 @@ fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Res
     for dir in &cgroup.dirs {
         line(f, "cgroup", &dir.path.display().to_string(), &origin)?;
     }
+    if let Some(unit) = &cgroup.unit {
+        line(f, "unit", &unit.name, &origin.clone().field(&Pointer::new("/linux/cgroupsPath")))?;
+        for property in &unit.properties {
+            let origin = property.field.iter().fold(origin.clone(), |origin, field| origin.field(field));
+            line(f, "property", &format!("{}={}", property.name, property.value), &origin)?;
+        }
+    }
     for enable in &cgroup.enable {
         match &enable.field {
             Some(field) => line(f, "controller", &enable.controller, &origin.clone().field(field))?,
@@ -113,7 +120,8 @@ fn birth(plan: &Plan) -> String {
     if let Some(slot) = plan.pid_namespace {
         words.push(format!("in the pid namespace of {}", Name(slot)));
     }
-    if let Some(dir) = plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
+    let made_before = plan.cgroup.iter().filter(|cgroup| cgroup.unit.is_none());
+    if let Some(dir) = made_before.flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
         words.push(format!("in {}", dir.path.display()));
     }
     words.join(", ")
@@ -131,6 +139,10 @@ impl Plan {
         match (step, barrier) {
             (Step::Barrier {}, Some(Barrier::IdMaps)) => {
                 format!("the parent writes {}", self.id_maps.as_ref().map(|(ids, _)| maps(ids)).unwrap_or_default())
+            }
+            (Step::Barrier {}, Some(Barrier::Unit)) => {
+                let unit = self.cgroup.as_ref().and_then(|cgroup| cgroup.unit.as_ref());
+                format!("the parent has systemd start {}", unit.map_or("", |unit| &unit.name))
             }
             (Step::Barrier {}, Some(Barrier::OomScore)) => {
                 let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
@@ -318,6 +330,7 @@ impl fmt::Display for Given<'_> {
             Open::Gate => f.write_str("start gate"),
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),
+            Open::Notify => f.write_str("directory of the container's notification socket"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
             Open::Mounts => f.write_str("mounts to be mapped, to the parent"),

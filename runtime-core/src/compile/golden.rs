@@ -12,8 +12,8 @@ use orlop_plan::{DIALOGUE, Slot, Step, Steps, Word};
 use serde::Deserialize;
 
 use super::plan::Open;
-use super::{Plan, Request, Terminal, create, exec};
-use crate::cgroup::{Hierarchy, Layout, Unified};
+use super::{Driver, Plan, Request, Terminal, create, exec};
+use crate::cgroup::{Hierarchy, Layout, Systemd, Unified};
 use crate::error::Result;
 use crate::host::{FileKind, Host};
 use crate::seccomp::Filter;
@@ -50,6 +50,9 @@ struct Case {
     no_pivot: bool,
     no_new_keyring: bool,
     trace: bool,
+    /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
+    driver: String,
+    notify: bool,
 }
 
 impl Default for Case {
@@ -70,6 +73,8 @@ impl Default for Case {
             no_pivot: false,
             no_new_keyring: false,
             trace: false,
+            driver: "cgroupfs".to_owned(),
+            notify: false,
         }
     }
 }
@@ -90,6 +95,14 @@ impl Case {
         let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags, warnings: Vec::new() };
         Host {
             cgroups: layout(&self.cgroups),
+            systemd: match &*self.driver {
+                "systemd" => Some(Systemd::test("/run/systemd/private", false, "/")),
+                "systemd-user" => {
+                    let root = "/user.slice/user-1000.slice/user@1000.service";
+                    Some(Systemd::test("/run/user/1000/systemd/private", true, root))
+                }
+                _ => None,
+            },
             target_cgroups: self.target_cgroups,
             target_root: "/proc/7/root".into(),
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
@@ -118,6 +131,13 @@ impl Case {
             no_new_keyring: self.no_new_keyring,
             gate: self.gate,
             trace: self.trace,
+            cgroups: match &*self.driver {
+                "cgroupfs" => Driver::Cgroupfs,
+                "systemd" | "systemd-user" => Driver::Systemd,
+                "disabled" => Driver::Disabled,
+                other => panic!("driver = {other:?}"),
+            },
+            notify: self.notify,
         }
     }
 }

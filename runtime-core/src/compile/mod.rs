@@ -14,6 +14,7 @@ mod labels;
 mod mounts;
 mod names;
 mod namespaces;
+mod notify;
 mod plan;
 mod process;
 mod rootfs;
@@ -32,6 +33,7 @@ use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
 use labels::Labels;
+pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
@@ -51,10 +53,26 @@ pub(crate) struct Request<'r> {
     pub(crate) no_pivot: bool,
     /// The process stays in the caller's session keyring.
     pub(crate) no_new_keyring: bool,
+    /// The container gets a socket for `sd_notify(3)`.
+    pub(crate) notify: bool,
     /// Stop at the gate until `start`.
     pub(crate) gate: bool,
     /// Write down the time of each step.
     pub(crate) trace: bool,
+    /// Who makes the cgroup.
+    pub(crate) cgroups: Driver,
+}
+
+/// Who makes the cgroup of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// This library.
+    #[default]
+    Cgroupfs,
+    /// systemd: the host's, as [`Host`] has it.
+    Systemd,
+    /// Nobody.
+    Disabled,
 }
 
 /// Where the terminal of a process goes.
@@ -83,6 +101,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
+    notify::mount(spec, &layout, request, &mut plan)?;
     devices::all(spec, &layout, &mut plan);
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {
@@ -166,7 +185,16 @@ fn begin(request: &Request<'_>, labels: &Labels<'_>, plan: &mut Plan) {
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
-    let mut cgroup = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    let mut cgroup = match (request.cgroups, &host.systemd) {
+        (Driver::Disabled, _) => return cgroup::nothing(&linux.resources, &host.cgroups),
+        (Driver::Systemd, Some(systemd)) => {
+            // A scope is made around a process, so init is born outside of it.
+            let origin = Origin::new(Op::Cgroup).field(&Pointer::new("/linux/cgroupsPath"));
+            plan.wait_for(Barrier::Unit, Step::Barrier {}, &origin);
+            cgroup::plan_unit(spec, request.id, &host.cgroups, systemd)?
+        }
+        _ => cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?,
+    };
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

@@ -116,6 +116,8 @@ pub(crate) enum Open {
     IdMapNamespace(IdMaps),
     /// A socket whose other end the parent takes mounts from.
     Mounts,
+    /// The directory of the container's socket for `sd_notify(3)`, as a detached tree.
+    Notify,
     /// A socket whose other end the parent reads the seccomp listener from.
     Listener,
 }
@@ -125,6 +127,8 @@ pub(crate) enum Open {
 pub(crate) enum Barrier {
     /// Writes the id maps.
     IdMaps,
+    /// Has systemd make the cgroup around init.
+    Unit,
     /// Writes `oom_score_adj`.
     OomScore,
     /// Moves network interfaces into init's namespace.

@@ -9,7 +9,7 @@ mod process;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::cgroup::{Cgroup, Layout};
+use crate::cgroup::{Cgroup, Layout, Systemd};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
@@ -20,6 +20,8 @@ use crate::sys::streams::Streams;
 pub(crate) struct Host {
     /// How cgroups are mounted.
     pub(crate) cgroups: Layout,
+    /// The systemd that is to make the cgroup.
+    pub(crate) systemd: Option<Systemd>,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
     pub(crate) target_cgroups: usize,
     /// The root directory of the container that `exec` joins.

@@ -186,7 +186,7 @@ impl Container {
             let status = self.status(&record)?;
             match status {
                 Status::Created | Status::Running => {}
-                Status::Paused if options.ignore_paused => {}
+                Status::Paused if options.ignore_paused => self.wait_until_thawed(&record)?,
                 Status::Paused => {
                     let message = "cannot exec in a paused container (use --ignore-paused to override)";
                     return Err(self.wrong_status(Op::Exec, message));
@@ -446,6 +446,19 @@ impl Container {
             _ if self.directory.has_gate() => Status::Created,
             _ => Status::Running,
         })
+    }
+
+    /// A process that is born in a frozen cgroup, or enters one, cannot even be ended before that is thawed: its launch begins then.
+    fn wait_until_thawed(&self, record: &Record) -> Result<()> {
+        let deadline = Instant::now() + launch::PATIENCE;
+        while record.cgroup.is_frozen()? {
+            if Instant::now() >= deadline {
+                let message = "the container stays paused: no process starts in it";
+                return Err(Error::new(Kind::Timeout, Op::Exec).message(message).hint("resume it meanwhile"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// The first process, surely: one that took its number later began later.

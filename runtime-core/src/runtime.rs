@@ -369,6 +369,7 @@ fn act(
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
         Barrier::IdMaps
         | Barrier::OomScore
+        | Barrier::Scheduling
         | Barrier::Resctrl
         | Barrier::NetDevices
         | Barrier::IdMapped(_)

@@ -87,6 +87,18 @@ fn exec_has_the_io_priority_of_the_config() {
     container.exec(["busybox", "ionice"]).succeeds().prints("best-effort: prio 2");
 }
 
+#[conformance::test(covers = ["/process/scheduler/nice", "/process/ioPriority/class=IOPRIO_CLASS_RT"])]
+fn what_needs_privilege_on_the_host_is_set_in_a_user_namespace() {
+    needs::root("a nice value below zero");
+    let ids = || json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", ids()).set("/linux/gidMappings", ids());
+    let bundle = bundle.set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7}));
+    let container = bundle.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_RT", "priority": 3})).start();
+    assert_eq!(scheduled(container.settled()), [-7, 0, 0]);
+    assert_eq!(said("ionice", &container).trim(), "realtime: prio 3");
+    container.sh("cut -d ' ' -f 19 /proc/self/stat").succeeds().prints("-7");
+}
+
 /// What `uname -m` says in a 32-bit personality here.
 fn machine_of_32_bits() -> &'static str {
     match std::env::consts::ARCH {

@@ -39,7 +39,7 @@ pub(crate) fn enter(
     work_in(process, plan);
     limit(process, plan);
     // Before a filter that may forbid it, and before the privileges go.
-    scheduling::all(process, plan);
+    scheduling::all(process, &spec.linux, plan);
     labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));

@@ -140,6 +140,46 @@ fn limits_are_properties_of_the_unit_and_outlive_a_daemon_reload() {
 }
 
 #[conformance::test]
+fn an_update_is_one_of_the_unit_too() {
+    let container = limited().start();
+    let after = [("TasksMax", "25"), ("MemoryMax", "83886080"), ("CPUQuotaPerSecUSec", "600ms")];
+    container
+        .call_with(
+            &[
+                "update",
+                "--pids-limit",
+                "25",
+                "--memory",
+                "83886080",
+                "--memory-swap",
+                "150994944",
+                "--cpu-quota",
+                "30000",
+            ],
+            &[],
+        )
+        .succeeds();
+    let look = || {
+        properties(&container, &after);
+        files(&container, &[("pids.max", "25"), ("memory.max", "83886080"), ("cpu.max", "30000 50000")]);
+    };
+    look();
+    systemctl(&["daemon-reload"]);
+    look();
+    delete(container);
+}
+
+#[conformance::test]
+fn an_update_that_is_refused_is_none_of_the_unit_either() {
+    let container = limited().start();
+    let refused = container.call_with(&["update", "--pids-limit", "25", "--cpuset-cpus", "4095"], &[]).fails();
+    refused.names("/cpu/cpus");
+    properties(&container, PROPERTIES);
+    files(&container, FILES);
+    delete(container);
+}
+
+#[conformance::test]
 fn device_rules_outlive_a_daemon_reload() {
     needs::path("/dev/fuse");
     let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);

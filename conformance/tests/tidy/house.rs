@@ -126,8 +126,12 @@ fn no_socket_is_abstract() {
 
 #[test]
 fn no_annotation_decides_anything() {
+    // Properties of the container's unit, from a list: systemd/annotation.rs has it, and one line asks it.
+    let of_units = ["cgroup/systemd/annotation.rs", "mod annotation;", "annotation::properties(&spec.annotations)"];
     for part in ["compile", "launch", "cgroup", "host", "seccomp", "sys"] {
-        none(&mentions(&format!("runtime-core/src/{part}/"), &["annotation"]), "annotations are handed on, never read");
+        let found = mentions(&format!("runtime-core/src/{part}/"), &["annotation"]).into_iter();
+        let found: Vec<String> = found.filter(|line| !of_units.iter().any(|known| line.contains(known))).collect();
+        none(&found, "annotations are handed on, never read");
     }
     none(&mentions("runtime-cli/src/", &["annotation"]), "annotations are handed on, never read");
 }

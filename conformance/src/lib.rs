@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`bundle`] | a bundle, and the sentences that edit it |
+//! | [`rootless`] | what an ordinary user's bundle has instead |
 //! | [`container`] | a container made from one: create, start, exec, kill, delete |
 //! | [`runtime`] | which program is under test, and one timed call of it |
 //! | [`observe`] | a process as the kernel shows it: `/proc/PID`, cgroup files |
@@ -33,6 +34,7 @@ pub mod expected;
 pub mod leaks;
 pub mod needs;
 pub mod observe;
+pub mod rootless;
 pub mod runtime;
 pub mod verdicts;
 

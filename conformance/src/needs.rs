@@ -7,8 +7,8 @@ use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
 
-use nix::unistd::geteuid;
-
+use crate::observe::Process;
+use crate::rootless;
 use crate::runtime::Runtime;
 use crate::verdicts::{self, Verdict};
 
@@ -24,14 +24,18 @@ impl Skip {
 
 /// Root, whose reason is given: "making device nodes".
 pub fn root(reason: &str) {
-    require(geteuid().is_root(), &format!("root is needed for {reason}"));
+    require(!rootless::here(), &format!("root is needed for {reason}"));
 }
 
-/// The unified hierarchy alone, with these controllers.
+/// The unified hierarchy alone, with these controllers, delegated to the user if the tests are a user's.
 pub fn cgroup_v2(controllers: &[&str]) {
-    let have = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let all = have.is_ok_and(|have| controllers.iter().all(|one| have.split_whitespace().any(|word| word == *one)));
-    require(all, &format!("no cgroup v2 at /sys/fs/cgroup with [{}]", controllers.join(", ")));
+    let root = Path::new("/sys/fs/cgroup");
+    let unified = root.join("cgroup.controllers").exists();
+    require(unified, "no cgroup v2 at /sys/fs/cgroup");
+    let place = if rootless::here() { Process::myself().cgroup("") } else { root.to_owned() };
+    let have = fs::read_to_string(place.join("cgroup.controllers")).unwrap_or_default();
+    let all = controllers.iter().all(|one| have.split_whitespace().any(|word| word == *one));
+    require(all, &format!("no cgroup v2 with [{}]", controllers.join(", ")));
 }
 
 /// A cgroup v1 hierarchy with this controller.
@@ -69,6 +73,19 @@ pub fn no_systemd() {
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
+}
+
+/// A kernel with AppArmor switched on, and the program that loads profiles.
+pub fn apparmor() {
+    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    require(enabled.is_ok_and(|answer| answer.starts_with('Y')), "no AppArmor");
+    path("/usr/sbin/apparmor_parser");
+}
+
+/// A kernel with SELinux switched on and the policy of `conformance/vm/selinux.sh` loaded.
+pub fn selinux() {
+    let label = fs::read_to_string("/proc/self/attr/current").unwrap_or_default();
+    require(Path::new("/sys/fs/selinux/load").exists() && label.contains(":kernel_t:"), "no SELinux with a policy");
 }
 
 /// This version of Linux, or a later one.

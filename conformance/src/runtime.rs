@@ -24,6 +24,8 @@ pub struct Runtime {
     dir: PathBuf,
     state: PathBuf,
     flags: Vec<&'static str>,
+    /// What every call has in its environment beside what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runtime {
@@ -39,7 +41,7 @@ impl Runtime {
 
     /// The runtime with its state and the output of its calls below `dir`.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), state: dir.join("state"), flags: Vec::new() }
+        Self { dir: dir.to_owned(), state: dir.join("state"), flags: Vec::new(), environment: Vec::new() }
     }
 
     /// The same with one more flag before each command.
@@ -66,7 +68,7 @@ impl Runtime {
         words.extend(self.flags.iter().map(OsString::from));
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 

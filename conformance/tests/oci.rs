@@ -7,6 +7,7 @@ mod oci {
     mod cgroup_v2;
     mod devices;
     mod hooks;
+    mod labels;
     mod mapped_mounts;
     mod mount_options;
     mod mounts;
@@ -14,8 +15,10 @@ mod oci {
     mod namespaces;
     mod net_devices;
     mod network_limits;
+    mod notify;
     mod paths;
     mod process;
+    mod resctrl;
     mod root;
     mod scheduling;
     mod seccomp;

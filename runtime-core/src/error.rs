@@ -87,6 +87,8 @@ ops! {
     Cgroup = "cgroup",
     /// Asking systemd for a unit.
     Systemd = "ask systemd",
+    /// Making, filling, entering or removing a group of resctrl.
+    Resctrl = "resctrl",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.
@@ -137,6 +139,8 @@ ops! {
     Hook = "run hook",
     /// Waiting at, or opening, the start gate.
     Start = "start",
+    /// Telling a service manager that the program is ready.
+    Notify = "notify",
     /// Sending a signal.
     Kill = "kill",
     /// Removing a container.

@@ -65,7 +65,7 @@ pub fn features() -> Value {
             },
             "apparmor": { "enabled": true },
             "selinux": { "enabled": true },
-            "intelRdt": { "enabled": false },
+            "intelRdt": { "enabled": true, "schemata": true, "monitoring": true },
             "mountExtensions": { "idmap": { "enabled": true } },
             "netDevices": { "enabled": true },
             "memoryPolicy": {
@@ -132,6 +132,19 @@ mod tests {
             let rule = json!([{ "names": ["read"], "action": "SCMP_ACT_LOG", "args": args }]);
             assert!(reads(&with(json!({ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": rule }))), "{op}");
         }
+    }
+
+    #[test]
+    fn interfaces_and_shares_of_the_cache_are_read() {
+        let mut config = config();
+        config["linux"]["namespaces"] = json!([{ "type": "network" }]);
+        config["linux"]["netDevices"] = json!({ "eth0": { "name": "net0" } });
+        config["linux"]["intelRdt"] = json!({ "schemata": ["L3:0=f"], "enableMonitoring": true });
+        assert!(reads(&config));
+        config["linux"]["intelRdt"] = json!({ "schemata": [5] });
+        assert!(!reads(&config));
+        config["linux"] = json!({ "netDevices": { "eth0": 5 } });
+        assert!(!reads(&config));
     }
 
     #[test]

@@ -29,6 +29,14 @@ pub struct Launch<'a> {
     pub no_new_keyring: bool,
     /// The process's standard streams.
     pub stdio: Stdio<'a>,
+    /// How many descriptors from 3 on are sockets of the caller's service manager (sd_listen_fds(3)): the process inherits them
+    /// before those of `preserve_fds`, and its environment tells of them.
+    pub listen_fds: u32,
+    /// Their names, as in `LISTEN_FDNAMES`.
+    pub listen_names: Option<&'a str>,
+    /// The socket of the caller's service manager (sd_notify(3)): the process gets one of its own, whose word that it is ready is
+    /// relayed by [`Container::start_notifying`](crate::Container::start_notifying) or, after `run`, by [`Notify`](crate::Notify).
+    pub notify_socket: Option<&'a Path>,
     /// Write down the time of each step.
     pub trace: bool,
     /// Who makes the container's cgroup.

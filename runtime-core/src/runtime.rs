@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::activation::{self, Notify};
 use crate::cgroup::{Cgroup, Systemd};
 use crate::compile::{self, Barrier, Driver, Plan, Request, Terminal};
 use crate::container::{Config, Container};
@@ -15,6 +16,7 @@ use crate::host::{Cache, Host};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
+use crate::resctrl::Group;
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -123,8 +125,9 @@ impl Runtime {
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
-        launch::check_preserved(options.preserve_fds)?;
+        launch::check_preserved(options.preserve_fds.saturating_add(options.listen_fds))?;
         let mut spec = bundle.config.spec()?;
+        activation::announce(options, &mut spec.process);
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let (directory, lock) = self.store.make(id)?;
@@ -141,12 +144,21 @@ impl Runtime {
             Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
         // Whatever is in the cgroup from here on is this container's.
         fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
+        let notified =
+            options.notify_socket.map(|manager| Ok((fresh.directory()?.make_notify()?, manager))).transpose()?;
+        // At a gate it is made by who starts the container, and listens.
+        let notify = match (&notified, kept) {
+            (Some((_, manager)), Kept::Child) => Some(Notify::make(fresh.directory()?, manager)?),
+            _ => None,
+        };
         let sources = Sources {
+            notify: notified.map(|(tree, _)| tree),
             cgroup: cgroup.as_ref(),
             hook_state: hook_files.as_ref().map(HookFiles::state),
             hook_output: hook_files.as_ref().map(HookFiles::output),
@@ -165,11 +177,14 @@ impl Runtime {
         };
         fresh.directory()?.replace(&record)?;
         let state = |record: &Record, status| crate::container::describe(record, status);
-        let talk = launched.converse(|barrier, launched| match (barrier, &plan.cgroup) {
-            (Barrier::Unit, Some(wanted)) => Cgroup::start(wanted, launched.pid(), |cgroup| {
-                record.cgroup = cgroup.clone();
-                fresh.directory()?.replace(&record)
+        let talk = launched.converse(|barrier, launched| match barrier {
+            Barrier::Unit => plan.cgroup.as_ref().map_or(Ok(()), |wanted| {
+                Cgroup::start(wanted, launched.pid(), |cgroup| {
+                    record.cgroup = cgroup.clone();
+                    fresh.directory()?.replace(&record)
+                })
             }),
+            Barrier::Resctrl => record.resctrl.as_ref().map_or(Ok(()), |group| group.enter(launched.pid())),
             _ => act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(&record, Status::Creating)),
         });
         talk.map_err(|error| match (error.kind(), &hook_files) {
@@ -181,6 +196,7 @@ impl Runtime {
             pid: record.pid,
             terminal: terminal.map(launch::receive_fd).transpose()?,
             pidfd: launched.release().map(|(_, pidfd)| pidfd).ok_or_else(|| Error::new(Kind::System, Op::Spawn))?,
+            notify,
             trace: recorder.map(|recorder| recorder.read(&plan)).transpose()?,
         };
         let container = fresh.keep()?;
@@ -291,9 +307,10 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         id,
         bundle: bundle.name.clone(),
         terminal,
-        preserve_fds: options.preserve_fds,
+        preserve_fds: options.preserve_fds.saturating_add(options.listen_fds),
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
+        notify: options.notify_socket.is_some(),
         gate: kept == Kept::Gate,
         trace: options.trace,
         cgroups: match options.cgroups {
@@ -316,6 +333,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         owner_name: owner_name(),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
+        resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
         limits: None,
@@ -343,7 +361,12 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore | Barrier::NetDevices | Barrier::IdMapped(_) | Barrier::Unit => Ok(()),
+        Barrier::IdMaps
+        | Barrier::OomScore
+        | Barrier::Resctrl
+        | Barrier::NetDevices
+        | Barrier::IdMapped(_)
+        | Barrier::Unit => Ok(()),
     }
 }
 

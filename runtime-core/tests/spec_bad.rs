@@ -454,9 +454,24 @@ fn network_devices() {
 
 #[test]
 #[rustfmt::skip]
-fn what_is_not_implemented_yet() {
+fn cache_and_bandwidth() {
+    right(&[
+        ("/linux/intelRdt", json!(null)),
+        ("/linux/intelRdt", json!({})),
+        ("/linux/intelRdt", json!({"closID": "/", "schemata": ["L3:0=ff"], "enableMonitoring": true})),
+        ("/linux/intelRdt", json!({"closID": "a.b", "l3CacheSchema": "L3CODE:0=f\nL3DATA:0=f", "memBwSchema": "MB:0=20"})),
+    ]);
     wrong(&[
-        ("/linux/intelRdt", json!({"closID": "x"}), "`intelRdt` is not implemented yet [config.json /linux/intelRdt]"),
+        ("/linux/intelRdt", json!("gold"), "invalid type: string \"gold\", expected an object [config.json /linux/intelRdt]"),
+        ("/linux/intelRdt/closID", json!(5), "invalid type: integer `5`, expected a string [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/closID", json!(".."), "\"..\" cannot be the name of a resctrl group [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/closID", json!("a/b"), "\"a/b\" cannot be the name of a resctrl group [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/closID", json!("info"), "\"info\" cannot be the name of a resctrl group [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/memBwSchema", json!("L3:0=f"), "\"L3:0=f\" does not begin with `MB:` [config.json /linux/intelRdt/memBwSchema]"),
+        ("/linux/intelRdt/memBwSchema", json!("MB:0=1\nMB:0=2"), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/memBwSchema]"),
+        ("/linux/intelRdt/schemata", json!(["L3:0=f", "a\nb"]), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/schemata/1]"),
+        ("/linux/intelRdt/schemata", json!([""]), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/schemata/0]"),
+        ("/linux/intelRdt/enableMonitoring", json!(1), "invalid type: integer `1`, expected a boolean [config.json /linux/intelRdt/enableMonitoring]"),
     ]);
 }
 

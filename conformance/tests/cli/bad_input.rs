@@ -118,22 +118,26 @@ fn a_namespace_path_that_is_not_there() {
 
 #[conformance::test]
 fn a_namespace_path_that_is_no_namespace() {
-    Bundle::new().join("uts", "/etc/passwd").refused().names("/linux/namespaces/4/path");
+    let bundle = Bundle::new().join("uts", "/etc/passwd");
+    bundle.refused().names(&format!("{}/path", bundle.last("/linux/namespaces")));
 }
 
 #[conformance::test(covers = ["linux.namespace-wrong-kind"])]
 fn a_namespace_path_of_another_kind() {
-    Bundle::new().without("/hostname").join("uts", "/proc/self/ns/net").refused().names("/linux/namespaces/4/path");
+    let bundle = Bundle::new().without("/hostname").join("uts", "/proc/self/ns/net");
+    bundle.refused().names(&format!("{}/path", bundle.last("/linux/namespaces")));
 }
 
 #[conformance::test(covers = ["linux.namespace-once"])]
 fn a_namespace_named_twice() {
-    Bundle::new().namespace("pid").refused().names("/linux/namespaces/5");
+    let bundle = Bundle::new().namespace("pid");
+    bundle.refused().names(&bundle.last("/linux/namespaces"));
 }
 
 #[conformance::test]
 fn an_unknown_namespace() {
-    Bundle::new().namespace("dream").refused().names("/linux/namespaces/5/type");
+    let bundle = Bundle::new().namespace("dream");
+    bundle.refused().names(&format!("{}/type", bundle.last("/linux/namespaces")));
 }
 
 #[conformance::test]

@@ -50,6 +50,7 @@ fn unified_files_are_written() {
 fn a_device_that_is_not_allowed_cannot_be_opened() {
     needs::cgroup_v2(&[]);
     needs::path("/dev/fuse");
+    needs::root("rules for devices");
     // /dev/fuse: without rules of devices any root may open it.
     let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
     let bundle = Bundle::sh(": < /dev/extra && echo opened").set("/linux/devices", device);

@@ -28,6 +28,7 @@ fn in_user_namespace(bundle: Bundle) -> Bundle {
 
 /// A directory of the host with a file of user 3 and group 5.
 fn source(bundle: &Bundle) -> std::path::PathBuf {
+    needs::root("files of others, and mapping a filesystem of the host's");
     let source = bundle.host("source");
     fs::write(source.join("file"), "").unwrap();
     chown(source.join("file"), Some(3), Some(5)).unwrap();
@@ -102,6 +103,7 @@ fn mounts_with_the_same_mappings_and_others_stand_side_by_side() {
 #[track_caller]
 fn owners_of_two(option: &str, expected: &str) {
     needs::linux(6, 3);
+    needs::root("a mount of the host's");
     let bundle = Bundle::new();
     // The bundle unmounts what bears its id.
     mount(Some("tmpfs"), &bundle.host("source/sub"), Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();

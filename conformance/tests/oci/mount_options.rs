@@ -1,7 +1,7 @@
 //! `mounts[].options`: every flag of the specification, alone and recursive, and propagation.
 
 use conformance::observe::Mount;
-use conformance::{Bundle, Container};
+use conformance::{Bundle, Container, needs};
 use nix::mount::{MsFlags, mount};
 
 /// A tmpfs at /m with these options, as the kernel shows it.
@@ -12,6 +12,7 @@ fn tmpfs(options: &[&str]) -> Mount {
 /// A recursive bind of a tree of two mounts, /m and /m/sub, with more options.
 fn tree(options: &[&str]) -> Container {
     let all: Vec<&str> = ["rbind"].iter().chain(options).copied().collect();
+    needs::root("a mount of the host's");
     let bundle = Bundle::new();
     // The bundle unmounts what bears its id.
     mount(Some("tmpfs"), &bundle.host("tree/sub"), Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a mount");

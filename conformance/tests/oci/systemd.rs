@@ -348,6 +348,32 @@ fn a_create_killed_at_any_point_is_deleted_with_its_unit() {
 }
 
 #[conformance::test]
+fn a_damaged_record_is_deleted_with_its_unit() {
+    needs::runtime(&["orlop"]);
+    let container = bundle().start();
+    let record = container.bundle.runtime.state().join(container.id()).join("state.json");
+    std::fs::write(record, "{").unwrap();
+    container.call("delete").fails();
+    assert_eq!(property(&unit(&container.bundle), "ActiveState"), "active");
+    delete(container);
+}
+
+#[conformance::test]
+fn systemd_is_asked_over_the_bus_where_it_has_no_socket_of_its_own() {
+    needs::path("/run/dbus/system_bus_socket");
+    let bundle = bundle().args(["sh", "-c", "exit 4"]);
+    bundle.write();
+    let path = bundle.path().to_string_lossy().into_owned();
+    let plain = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let mut hidden = Command::new("unshare");
+    hidden.args(["-m", "sh", "-c", r#"mount -t tmpfs none /run/systemd; exec "$@""#, "-"]);
+    hidden.arg(plain.get_program()).args(plain.get_args());
+    bundle.runtime.spawn(hidden).wait().exits(4);
+    leaks::nothing_left(&bundle);
+    no_unit(&unit(&bundle));
+}
+
+#[conformance::test]
 fn without_a_cgroup_namespace_it_sees_its_scope_alone() {
     let bundle = bundle().without_namespace("cgroup").set("/linux/resources/pids/limit", 33);
     let container = bundle.start();

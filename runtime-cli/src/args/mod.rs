@@ -10,6 +10,7 @@ pub(crate) mod duration;
 pub(crate) mod help;
 pub(crate) mod man;
 mod parse;
+mod service;
 pub(crate) mod signal;
 pub(crate) mod size;
 mod table;
@@ -24,6 +25,7 @@ pub(crate) use cgroups::Cgroups;
 
 use crate::report::Failure;
 use parse::{Given, Order};
+use service::Service;
 
 /// The flags that stand before the command.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub(crate) struct Call {
     pub(crate) root: PathBuf,
     /// Who makes the cgroups.
     pub(crate) cgroups: Cgroups,
+    /// What a service manager gave it.
+    pub(crate) service: Service,
     given: Given,
     operands: Vec<OsString>,
 }
@@ -93,10 +97,11 @@ pub(crate) fn command(globals: Globals, words: Vec<OsString>) -> Result<Call, Fa
     let (given, operands) = parse::read(words, command.flags, order).map_err(usage)?;
     if given.on(&flags::HELP) {
         let help = COMMANDS.iter().find(|command| command.name == "help").unwrap_or(command);
-        return Ok(Call { command: help, root: globals.root, cgroups, given, operands: vec![name] });
+        let service = Service::default();
+        return Ok(Call { command: help, root: globals.root, cgroups, service, given, operands: vec![name] });
     }
     command.operands.check(operands.len()).map_err(usage)?;
-    Ok(Call { command, root: globals.root, cgroups, given, operands })
+    Ok(Call { command, root: globals.root, cgroups, service: Service::of_environment(), given, operands })
 }
 
 impl Call {

@@ -10,12 +10,16 @@ use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, memo
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
+use crate::resctrl;
 use crate::spec::{IoPriority, NetDevice};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(cgroup) = &self.cgroup {
             explain_cgroup(f, cgroup)?;
+        }
+        if let Some(group) = &self.resctrl {
+            explain_resctrl(f, group)?;
         }
         for (slot, (open, origin)) in (1..).zip(&self.opens) {
             line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot))), origin)?;
@@ -82,6 +86,28 @@ fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Res
     }
 }
 
+fn explain_resctrl(f: &mut fmt::Formatter<'_>, plan: &resctrl::Plan) -> fmt::Result {
+    let origin = |field: &Pointer| Origin::new(Op::Resctrl).field(field);
+    let fate = match (plan.make, plan.own) {
+        (true, true) => ", made if it is missing, removed with the container",
+        (true, false) => ", made if it is missing",
+        (false, _) => ", which is there",
+    };
+    line(f, "resctrl", &format!("{}{fate}", plan.group.display()), &origin(&plan.field))?;
+    for (schema, field) in &plan.lines {
+        line(f, "schemata", schema, &origin(field))?;
+    }
+    match &plan.monitor {
+        Some(monitor) => line(
+            f,
+            "monitor",
+            &monitor.display().to_string(),
+            &origin(&Pointer::new("/linux/intelRdt/enableMonitoring")),
+        ),
+        None => Ok(()),
+    }
+}
+
 /// What the process is born into.
 fn birth(plan: &Plan) -> String {
     let mut words = Vec::new();
@@ -125,6 +151,9 @@ impl Plan {
             (Step::Barrier {}, Some(Barrier::IdMapped(number))) => {
                 let namespace = self.handed.get(*number).map_or(Slot::NONE, |mapped| mapped.namespace);
                 format!("the parent gives it the ids of {}", Name(namespace))
+            }
+            (Step::Barrier {}, Some(Barrier::Resctrl)) => {
+                "the parent writes its pid to the group of resctrl".to_owned()
             }
             (Step::Barrier {}, Some(Barrier::NetDevices)) => {
                 format!("the parent moves {}", interfaces(&self.net_devices))
@@ -301,6 +330,7 @@ impl fmt::Display for Given<'_> {
             Open::Gate => f.write_str("start gate"),
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),
+            Open::Notify => f.write_str("directory of the container's notification socket"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
             Open::Mounts => f.write_str("mounts to be mapped, to the parent"),

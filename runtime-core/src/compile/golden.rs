@@ -34,6 +34,8 @@ struct Case {
     home: Option<String>,
     /// Streams that the user is to own.
     streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    resctrl: Option<PathBuf>,
     /// Instructions of the compiled seccomp profile.
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
@@ -50,6 +52,7 @@ struct Case {
     trace: bool,
     /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
     driver: String,
+    notify: bool,
 }
 
 impl Default for Case {
@@ -60,6 +63,7 @@ impl Default for Case {
             files: Vec::new(),
             home: None,
             streams_to_own: Vec::new(),
+            resctrl: None,
             seccomp: 0,
             target_cgroups: 0,
             security: Vec::new(),
@@ -70,6 +74,7 @@ impl Default for Case {
             no_new_keyring: false,
             trace: false,
             driver: "cgroupfs".to_owned(),
+            notify: false,
         }
     }
 }
@@ -104,6 +109,7 @@ impl Case {
             bind_sources: sources.collect(),
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
+            resctrl: self.resctrl.clone(),
             seccomp: (self.seccomp > 0).then(filter),
             apparmor: self.security.iter().any(|name| name == "apparmor"),
             selinux: self.security.iter().any(|name| name == "selinux"),
@@ -131,6 +137,7 @@ impl Case {
                 "disabled" => Driver::Disabled,
                 other => panic!("driver = {other:?}"),
             },
+            notify: self.notify,
         }
     }
 }

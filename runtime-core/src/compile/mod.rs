@@ -14,6 +14,7 @@ mod labels;
 mod mounts;
 mod names;
 mod namespaces;
+mod notify;
 mod plan;
 mod process;
 mod rootfs;
@@ -27,10 +28,12 @@ use orlop_plan::{Slot, Step};
 use crate::cgroup;
 use crate::error::{Op, Pointer, Result};
 use crate::host::Host;
+use crate::resctrl;
 use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
 use labels::Labels;
+pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
@@ -50,6 +53,8 @@ pub(crate) struct Request<'r> {
     pub(crate) no_pivot: bool,
     /// The process stays in the caller's session keyring.
     pub(crate) no_new_keyring: bool,
+    /// The container gets a socket for `sd_notify(3)`.
+    pub(crate) notify: bool,
     /// Stop at the gate until `start`.
     pub(crate) gate: bool,
     /// Write down the time of each step.
@@ -89,9 +94,14 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     let labels = Labels::of(&spec.process, spec, host)?;
     begin(request, &labels, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
+    if let Some(rdt) = &spec.linux.intel_rdt {
+        plan.resctrl = Some(resctrl::plan(rdt, request.id, host.resctrl.as_deref())?);
+        enter_resctrl(&mut plan);
+    }
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
+    notify::mount(spec, &layout, request, &mut plan)?;
     devices::all(spec, &layout, &mut plan);
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {
@@ -120,6 +130,9 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     begin(request, &labels, &mut plan);
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
+    }
+    if spec.linux.intel_rdt.is_some() {
+        enter_resctrl(&mut plan);
     }
     scheduling::place(process, &mut plan);
     process::score(process, &mut plan);
@@ -188,6 +201,12 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
     cgroup.owner = cgroup_mount::owner(spec);
     plan.cgroup = Some(cgroup);
     Ok(())
+}
+
+/// The parent moves init, before it has anything that a group could count.
+fn enter_resctrl(plan: &mut Plan) {
+    let origin = Origin::new(Op::Resctrl).field(&Pointer::new("/linux/intelRdt"));
+    plan.wait_for(Barrier::Resctrl, Step::Barrier {}, &origin);
 }
 
 fn join_hierarchy(index: usize, plan: &mut Plan) {

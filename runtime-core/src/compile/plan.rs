@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
 use crate::error::{Error, Op, Pointer, Result};
+use crate::resctrl;
 use crate::spec::{IdMapping, NetDevice, Warning};
 
 /// A launch, decided down to the last number. Made by [`crate::Runtime::plan`]; its `Display` is for people.
@@ -40,6 +41,8 @@ pub struct Plan {
     pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
     /// The cgroup to make.
     pub(crate) cgroup: Option<cgroup::Plan>,
+    /// The group of resctrl to make.
+    pub(crate) resctrl: Option<resctrl::Plan>,
     /// What was passed over.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -113,6 +116,8 @@ pub(crate) enum Open {
     IdMapNamespace(IdMaps),
     /// A socket whose other end the parent takes mounts from.
     Mounts,
+    /// The directory of the container's socket for `sd_notify(3)`, as a detached tree.
+    Notify,
     /// A socket whose other end the parent reads the seccomp listener from.
     Listener,
 }
@@ -130,6 +135,8 @@ pub(crate) enum Barrier {
     NetDevices,
     /// Maps the ids of mount number N of those that init hands it.
     IdMapped(usize),
+    /// Moves init into the group of resctrl.
+    Resctrl,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.

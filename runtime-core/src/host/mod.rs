@@ -34,6 +34,8 @@ pub(crate) struct Host {
     pub(crate) home: Option<String>,
     /// The standard streams that the container's user is to own.
     pub(crate) streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    pub(crate) resctrl: Option<PathBuf>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
     /// Whether AppArmor confines processes. Asked only where a profile is wanted.
@@ -62,6 +64,7 @@ impl Host {
         Ok(Self {
             cgroups: Layout::probe()?,
             bind_sources: bind_sources(spec, bundle)?,
+            resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..Self::for_process(&spec.process, spec, streams, cache)?
         })

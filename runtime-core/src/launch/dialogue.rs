@@ -99,6 +99,7 @@ fn refine(origin: &Origin, errno: Errno) -> Error {
         (Op::Hook, Errno::ETIMEDOUT) => {
             Error::new(Kind::Timeout, Op::Hook).located(origin).message("took longer than its timeout and was killed")
         }
+        (Op::Label, Errno::ENOENT) => error.message("AppArmor has no profile of this name"),
         (Op::Hook, _) => error.kind_is(Kind::Hook),
         _ => error,
     }

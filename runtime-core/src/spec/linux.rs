@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::devices::{self, RawDevice};
+use super::intel_rdt::{IntelRdt, RawIntelRdt};
 use super::json::Object;
 use super::memory_policy::{MemoryPolicy, RawMemoryPolicy};
 use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
@@ -12,7 +13,6 @@ use super::personality::{Personality, RawPersonality};
 use super::resources::RawResources;
 use super::sysctl::{self, Sysctl};
 use super::text::{self, Pairs, Text};
-use super::unimplemented::{self, Asked};
 use super::{Device, Resources, Seccomp, Str, Warning, seccomp};
 use crate::error::{Error, Pointer, Result};
 
@@ -51,6 +51,8 @@ pub struct Linux<'c> {
     pub memory_policy: Option<MemoryPolicy>,
     /// `netDevices`; a network namespace comes with them.
     pub net_devices: Vec<NetDevice>,
+    /// `intelRdt`: unset means that resctrl is left alone.
+    pub intel_rdt: Option<IntelRdt<'c>>,
 }
 
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
@@ -99,8 +101,8 @@ pub(super) struct RawLinux<'c> {
     personality: Option<Object<RawPersonality<'c>>>,
     #[serde(borrow)]
     net_devices: Option<RawNetDevices<'c>>,
-    #[serde(default)]
-    intel_rdt: Asked,
+    #[serde(borrow)]
+    intel_rdt: Option<Object<RawIntelRdt<'c>>>,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +120,6 @@ struct RawOffset {
 impl<'c> RawLinux<'c> {
     /// Checks everything in `linux`.
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
-        unimplemented::refuse(&Pointer::new("/linux"), &[("intelRdt", &self.intel_rdt)])?;
         let resources = Pointer::new("/linux/resources");
         Ok(Linux {
             namespaces: namespaces::check(self.namespaces)?,
@@ -138,6 +139,7 @@ impl<'c> RawLinux<'c> {
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
             mount_label: text::some(self.mount_label),
             memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
+            intel_rdt: self.intel_rdt.map(|Object(raw)| raw.check()).transpose()?,
             net_devices: net_devices::check(self.net_devices)?,
             personality: self.personality.map(|Object(raw)| raw.check()).transpose()?,
         })

@@ -11,6 +11,7 @@ mod cpu;
 mod devices;
 mod hooks;
 mod id_map;
+mod intel_rdt;
 mod io_priority;
 mod json;
 mod limits;
@@ -33,7 +34,6 @@ mod scheduler;
 mod seccomp;
 mod sysctl;
 mod text;
-mod unimplemented;
 
 use std::borrow::Cow;
 
@@ -48,6 +48,8 @@ pub use cpu::Cpu;
 pub use devices::{Device, DeviceKind, DeviceRule};
 pub use hooks::{Hook, Hooks};
 pub use id_map::{IdMap, MappedIds};
+pub(crate) use intel_rdt::RESERVED;
+pub use intel_rdt::{Clos, IntelRdt};
 pub use io_priority::IoPriority;
 pub use limits::Limits;
 pub use linux::{Linux, Propagation};

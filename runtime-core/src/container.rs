@@ -324,7 +324,11 @@ impl Container {
     /// configuration names.
     fn destroy_unrecorded(&self) -> Result<()> {
         let config = self.directory.config()?.map(Config);
-        if let Some(cgroup) = self.configured_cgroup(config.as_ref())? {
+        let cgroup = match self.leftover_unit(config.as_ref())? {
+            Some(cgroup) => Some(cgroup),
+            None => self.configured_cgroup(config.as_ref())?,
+        };
+        if let Some(cgroup) = cgroup {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
         }
@@ -357,6 +361,12 @@ impl Container {
         let linux = &spec.linux;
         let plan = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?)?;
         Ok(Some(Cgroup::from_paths(plan.dirs)))
+    }
+
+    /// The cgroup that systemd made for the configuration, if it did.
+    fn leftover_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
+        Ok(cgroup::leftover(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
     }
 
     /// Removes its directory alone: nothing else was made, or it is undone.

@@ -52,6 +52,12 @@ pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
 }
 
+/// A program that is found in `PATH`.
+pub fn program(name: &str) {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    require(std::env::split_paths(&dirs).any(|dir| dir.join(name).is_file()), &format!("no {name}"));
+}
+
 /// This version of Linux, or a later one.
 pub fn linux(major: u32, minor: u32) {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release");

@@ -24,6 +24,9 @@ pub struct Runtime {
     name: String,
     dir: PathBuf,
     state: PathBuf,
+    flags: Vec<&'static str>,
+    /// What every call has in its environment beside what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runtime {
@@ -44,7 +47,19 @@ impl Runtime {
 
     /// Another runtime than the one under test, to be compared with.
     pub fn named(name: &str, dir: &Path) -> Self {
-        Self { name: name.to_owned(), dir: dir.to_owned(), state: dir.join("state") }
+        Self {
+            name: name.to_owned(),
+            dir: dir.to_owned(),
+            state: dir.join("state"),
+            flags: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// The same with one more flag before each command.
+    pub fn with(mut self, flag: &'static str) -> Self {
+        self.flags.push(flag);
+        self
     }
 
     /// The directory given as `--root`.
@@ -62,9 +77,10 @@ impl Runtime {
         let mut words = front(&self.name);
         words.push("--root".into());
         words.push(self.state.clone().into());
+        words.extend(self.flags.iter().map(OsString::from));
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 

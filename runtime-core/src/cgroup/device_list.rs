@@ -5,7 +5,7 @@
 //! "everything but these, except that one".
 
 use super::devices::{ALL, Entry, MKNOD, Pattern, READ, WRITE};
-use crate::error::{Error, Pointer, Result};
+use crate::error::{Error, Result};
 use crate::spec::DeviceKind;
 
 const ALLOW: &str = "devices.allow";
@@ -55,12 +55,7 @@ fn exceptions(entries: &[Entry], access: impl Fn(&Entry) -> u8) -> Result<Vec<Li
         if mine != 0 && wider().all(|access| access != mine) {
             let elsewhere = if wider().any(|access| access & MKNOD != 0) { MKNOD & !entry.own } else { 0 };
             let written = if mine & !elsewhere == 0 { mine } else { mine & !elsewhere };
-            lines.push(Line {
-                pattern: entry.pattern,
-                access: mine,
-                written,
-                listed: entry.field != Pointer::default(),
-            });
+            lines.push(Line { pattern: entry.pattern, access: mine, written, listed: entry.listed & written != 0 });
         }
     }
     Ok(lines)

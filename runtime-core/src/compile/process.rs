@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
+use super::labels::Labels;
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use super::rootfs::local;
 use super::{Request, namespaces, scheduling, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
-use crate::spec::{Capabilities, Process, Rlimit, Seccomp, Warning};
+use crate::spec::{Annotated, Capabilities, Process, Rlimit, Seccomp, Spec, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
 pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
@@ -23,12 +24,14 @@ pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(
     process: &Process<'_>,
+    spec: &Spec<'_>,
     host: &Host,
     peer: Option<Slot>,
-    seccomp: Option<&Seccomp<'_>>,
+    labels: &Labels<'_>,
     last: &LastSlots,
     plan: &mut Plan,
 ) {
+    let seccomp = spec.linux.seccomp.as_ref();
     let at = |key| Origin::new(Op::Process).field(&process.at.key(key));
     plan.push(Step::Setsid {}, &at("terminal"));
     match peer {
@@ -39,6 +42,7 @@ pub(crate) fn enter(
     limit(process, plan);
     // Before a filter that may forbid it, and before the privileges go.
     scheduling::all(process, plan);
+    labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
     } else {
@@ -48,7 +52,7 @@ pub(crate) fn enter(
         }
         filter(seccomp, host, plan);
     }
-    become_user(process, host, plan);
+    become_user(process, spec.annotated, host, plan);
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {
         filter(seccomp, host, plan);
@@ -237,7 +241,7 @@ const TSYNC: u32 = 1 << 0;
 const TSYNC_ESRCH: u32 = 1 << 4;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
-fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
+fn become_user(process: &Process<'_>, annotated: Annotated, host: &Host, plan: &mut Plan) {
     let user = &process.user;
     let at = process.at.key("user");
     let origin = |key| Origin::new(Op::User).field(&at.key(key));
@@ -247,10 +251,12 @@ fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
-    let mut seen = BTreeSet::new();
-    let gids = user.additional_gids.iter().filter(|gid| seen.insert(**gid));
-    let gids: Vec<u8> = gids.flat_map(|gid| gid.to_ne_bytes()).collect();
-    plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
+    if !annotated.keep_original_groups {
+        let mut seen = BTreeSet::new();
+        let gids = user.additional_gids.iter().filter(|gid| seen.insert(**gid));
+        let gids: Vec<u8> = gids.flat_map(|gid| gid.to_ne_bytes()).collect();
+        plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
+    }
     plan.push(Step::Setgid { gid: user.gid }, &origin("gid"));
     plan.push(Step::Setuid { uid: user.uid }, &origin("uid"));
     let Capabilities { effective, permitted, inheritable, ambient, .. } = capabilities;

@@ -81,6 +81,12 @@ pub fn capability(name: &str, number: u32) {
     require(have >> number & 1 == 1, &format!("no {name}"));
 }
 
+/// A program that is found in `PATH`.
+pub fn program(name: &str) {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    require(std::env::split_paths(&dirs).any(|dir| dir.join(name).is_file()), &format!("no {name}"));
+}
+
 /// A kernel with AppArmor switched on, and the program that loads profiles.
 pub fn apparmor() {
     root("loading a profile of AppArmor");

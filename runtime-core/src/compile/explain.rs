@@ -249,7 +249,9 @@ fn describe(step: &Step<'_>) -> String {
         Step::Symlink { root, path, target } => format!("{}:{} → {}", Name(root), text(path), text(target)),
         Step::Mask { root, path, .. } | Step::Protect { root, path } => format!("{}:{}", Name(root), text(path)),
         Step::PivotRoot { root } | Step::Chroot { root } => Name(root).to_string(),
-        Step::CopyUp { root, path, to } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
+        Step::CopyUp { root, path, to } | Step::TakeMode { root, path, to } => {
+            format!("{}:{} → {}", Name(root), text(path), Name(to))
+        }
         Step::Close { slot } => Name(slot).to_string(),
         Step::WriteFile { dir, path, value } => format!("{}:{} {}", Name(dir), text(path), lossy(value)),
         Step::Setxattr { mount, name, value } => format!("{} {}={}", Name(mount), text(name), text(value)),

@@ -59,6 +59,7 @@
 pub mod cgroup;
 mod compile;
 mod container;
+mod criu;
 pub mod error;
 mod events;
 mod features;
@@ -79,6 +80,7 @@ mod update;
 
 pub use compile::Plan;
 pub use container::{Config, Container};
+pub use criu::{CgroupsMode, Checkpoint, Criu, Restore};
 pub use error::{Error, Kind, Op, Pointer, Result};
 pub use events::{Event, Watch};
 pub use features::features;

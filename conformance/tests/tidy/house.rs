@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{dependencies_of, none, sources, workspace};
 
 /// Parts of the library, and which others each may use. `runtime`, `container` and `process` put them together.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("spec", &["error"]),
     ("seccomp", &["error", "spec"]),
     ("cgroup", &["error", "spec", "sys"]),
@@ -13,6 +13,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("compile", &["error", "spec", "cgroup", "host"]),
     ("state", &["error", "spec", "compile", "cgroup", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
+    ("criu", &["error", "spec", "cgroup", "compile", "launch", "state", "sys", "container", "runtime", "process"]),
     ("sys", &[]),
 ];
 

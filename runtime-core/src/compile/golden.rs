@@ -34,6 +34,8 @@ struct Case {
     home: Option<String>,
     /// Streams that the user is to own.
     streams_to_own: Vec<u32>,
+    /// Streams that are the host's null device.
+    null_streams: Vec<u32>,
     /// Instructions of the compiled seccomp profile.
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
@@ -56,6 +58,7 @@ impl Default for Case {
             files: Vec::new(),
             home: None,
             streams_to_own: Vec::new(),
+            null_streams: Vec::new(),
             seccomp: 0,
             target_cgroups: 0,
             gate: true,
@@ -90,6 +93,7 @@ impl Case {
             bind_sources: sources.collect(),
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
+            null_streams: self.null_streams.clone(),
             seccomp: (self.seccomp > 0).then(filter),
         }
     }
@@ -338,6 +342,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
+        Step::NullStream { root, .. } => of(&[root], &[], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),
         Step::Hook { state, output, .. } => of(&[state, output], &[], &[]),

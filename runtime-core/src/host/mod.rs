@@ -31,6 +31,8 @@ pub(crate) struct Host {
     pub(crate) home: Option<String>,
     /// The standard streams that the container's user is to own.
     pub(crate) streams_to_own: Vec<u32>,
+    /// The standard streams that are the host's null device.
+    pub(crate) null_streams: Vec<u32>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
 }
@@ -55,6 +57,7 @@ impl Host {
         Ok(Self {
             cgroups: Layout::probe()?,
             bind_sources: bind_sources(spec, bundle)?,
+            null_streams: process::null_streams(&spec.process, streams),
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..Self::for_process(&spec.process, spec, streams, cache)?
         })

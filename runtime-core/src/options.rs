@@ -29,6 +29,9 @@ pub struct Launch<'a> {
     pub no_new_keyring: bool,
     /// The process's standard streams.
     pub stdio: Stdio<'a>,
+    /// Whether the container goes without cgroups that this process may not make, if its configuration asks for no limit and names
+    /// none; `None`: unless this process is the host's root.
+    pub forgoes_cgroups: Option<bool>,
     /// Write down the time of each step.
     pub trace: bool,
 }

@@ -11,7 +11,7 @@ use crate::cgroup::Cgroup;
 use crate::compile::{self, Barrier, Plan, Request, Terminal};
 use crate::container::{Config, Container};
 use crate::error::{At, Error, Kind, Op, Pointer, Result};
-use crate::host::{Cache, Host};
+use crate::host::{Cache, Host, Wanted};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::Launch;
 use crate::process::Process;
@@ -108,7 +108,8 @@ impl Runtime {
     }
 
     fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
-        let host = Host::for_create(spec, &bundle.path, options.stdio.in_order(), &*self.store)?;
+        let wanted = Wanted { id, forgoes_cgroups: options.forgoes_cgroups };
+        let host = Host::for_create(spec, &bundle.path, wanted, options.stdio.in_order(), &*self.store)?;
         let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
             log::warn!("{} [config.json {}]", warning.message, warning.field);
@@ -124,12 +125,12 @@ impl Runtime {
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let (directory, lock) = self.store.make(id)?;
         let container = Container::new(self.store.clone(), directory);
-        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh { container: Some(container), _lock: lock } })
+        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh { container: Some(container), lock } })
     }
 
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
-        let mut record = record(fresh.directory()?, &spec, bundle, &plan);
+        let mut record = record(fresh.directory()?, fresh.lock.owner, &spec, bundle, &plan);
         fresh.directory()?.keep_config(bundle.config.bytes())?;
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
             // A cgroup that is there may be another container's: it must not be emptied with this one.
@@ -239,7 +240,7 @@ struct Prepared<'b> {
 /// A container under construction: dropped before it is done, everything of it is removed.
 struct Fresh {
     container: Option<Container>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Fresh {
@@ -290,7 +291,7 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
     })
 }
 
-fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
+fn record(directory: &Directory, owner: u32, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
     Record {
         oci_version: spec.version.to_string(),
         id: directory.id().to_owned(),
@@ -299,7 +300,7 @@ fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) 
         bundle: bundle.path.clone(),
         rootfs: bundle.path.join(&*spec.root),
         created: timestamp(),
-        owner_name: owner_name(),
+        owner_name: owner_name(owner),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         cgroup: plan.cgroup.as_ref().map(|cgroup| Cgroup::from_paths(cgroup.dirs.clone())).unwrap_or_default(),
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
@@ -333,8 +334,8 @@ fn act(
 }
 
 /// The name of the user; empty for root, as runc says it.
-fn owner_name() -> String {
-    match rustix::process::getuid().as_raw() {
+fn owner_name(uid: u32) -> String {
+    match uid {
         0 => String::new(),
         uid => nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name),
     }

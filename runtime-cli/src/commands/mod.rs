@@ -55,6 +55,7 @@ fn launch(call: &Call) -> Result<Launch<'_>, Failure> {
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         no_pivot: call.on(&flags::NO_PIVOT),
         no_new_keyring: call.on(&flags::NO_NEW_KEYRING),
+        forgoes_cgroups: call.rootless,
         ..Launch::default()
     })
 }

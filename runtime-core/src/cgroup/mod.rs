@@ -23,6 +23,7 @@ mod golden;
 mod kill;
 mod layout;
 mod limits;
+mod permission;
 mod plan;
 mod print;
 mod remove;
@@ -32,5 +33,6 @@ mod write;
 
 pub use create::Cgroup;
 pub use device_program::Instruction;
+pub(crate) use layout::below;
 pub use layout::{Hierarchy, Layout, Unified};
 pub use plan::{Dir, Enable, Fits, Missing, Plan, Write, plan, update_plan};

@@ -1,12 +1,15 @@
 //! A mount of type `cgroup` or `cgroup2`: the container's own groups, in the version the host has (config-linux.md,
 //! "Control groups"). Without a cgroup namespace only the container's own part is shown (CVE-2023-25809).
 
+use std::path::Path;
+
 use orlop_plan::{Slot, Step};
 
 use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
-use crate::cgroup::Hierarchy;
+use super::tree;
+use crate::cgroup::{self, Hierarchy};
 use crate::error::{Error, Result};
 use crate::spec::{Attributes, Mount, MountKind, Namespace, NamespaceKind, Spec};
 
@@ -21,7 +24,8 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
             Ok(())
         }
         (true, false) => {
-            let slot = own_part(0, mount, mounts, origin);
+            let Some(v2) = &mounts.host.cgroups.v2 else { return Ok(()) };
+            let slot = own_part(&v2.mount, &v2.own, mount, mounts, origin);
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
         }
@@ -59,14 +63,14 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
     place(base, mount, &mount.destination, mounts, origin);
     let hierarchies = mounts.host.cgroups.v1.iter();
-    for (index, hierarchy) in hierarchies.enumerate() {
+    for hierarchy in hierarchies {
         let name = hierarchy.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let slot = match own_namespace {
             true => {
                 fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
                 local::MOUNT
             }
-            false => own_part(index, mount, mounts, origin),
+            false => own_part(&hierarchy.mount, &hierarchy.own, mount, mounts, origin),
         };
         dress(slot, mount, mounts.plan, origin);
         mounts.plan.push(Step::Attach { mount: slot, root: base, path: &c(&name), create: 1 }, origin);
@@ -89,10 +93,32 @@ fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, 
 
 /// The container's own directory of the host's mount. systemd shares that mount: a clone is still its peer, and what the
 /// container did to it would be done on the host too.
-fn own_part(index: usize, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Slot {
-    let slot = mounts.plan.open(Open::CgroupTree(index), origin);
+///
+/// A container without a cgroup of its own is in its maker's, which it is shown and may not change.
+fn own_part(
+    hierarchy: &Path,
+    makers: &Path,
+    mount: &Mount<'_>,
+    mounts: &mut Mounts<'_, '_>,
+    origin: &Origin,
+) -> Slot {
+    let mut dirs = mounts.plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs);
+    let own = dirs.position(|dir| dir.mount == hierarchy);
+    let Attributes { mut set, clear } = mount.attributes;
+    let slot = match (own, mounts.host.caller.is_root()) {
+        (Some(index), true) => mounts.plan.open(Open::CgroupTree(index), origin),
+        (own, _) => {
+            if own.is_none() {
+                set |= MOUNT_ATTR_RDONLY;
+            }
+            let own = own.and_then(|index| mounts.plan.cgroup.as_ref()?.dirs.get(index)).map(|dir| dir.path.clone());
+            let path = own.unwrap_or_else(|| cgroup::below(hierarchy, makers));
+            let path = c(&path.to_string_lossy());
+            tree::open(path, false, local::MOUNT, mounts.spec, mounts.host, mounts.plan, origin)
+        }
+    };
     mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
-    set_attributes(slot, false, mount.attributes, mounts.plan, origin);
+    set_attributes(slot, false, Attributes { set, clear: clear & !set }, mounts.plan, origin);
     slot
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
 use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, memory_mode, propagation, scheduling};
-use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
+use super::plan::{Barrier, IdMapped, IdMaps, Mapper, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
 use crate::spec::IoPriority;
@@ -123,7 +123,15 @@ fn maps(maps: &IdMaps) -> String {
         let lines = mappings.iter().map(|map| format!("{} {} {}", map.container_id, map.host_id, map.size));
         format!("{name} {}", lines.collect::<Vec<_>>().join("; "))
     };
-    format!("{}, {}", one("uid_map", &maps.uids), one("gid_map", &maps.gids))
+    format!("{}{}, {}{}", one("uid_map", &maps.uids), by(maps.uids_by), one("gid_map", &maps.gids), by(maps.gids_by))
+}
+
+fn by(mapper: Mapper) -> &'static str {
+    match mapper {
+        Mapper::Parent | Mapper::Owner => "",
+        Mapper::NewUidMap => " by newuidmap",
+        Mapper::NewGidMap => " by newgidmap",
+    }
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str, origin: &Origin) -> fmt::Result {
@@ -149,6 +157,7 @@ fn describe(step: &Step<'_>) -> String {
         | Step::Setsid {}
         | Step::ControllingTerminal {}
         | Step::LoopbackUp {} => String::new(),
+        Step::DropGroups {} => "none, if that is allowed".to_owned(),
         Step::JoinCgroup { tasks } => Name(tasks).to_string(),
         Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
         Step::Unshare { flags } => Kinds(flags).to_string(),

@@ -124,6 +124,7 @@ fn layout(name: &str) -> Layout {
         mount: mount.into(),
         own: own.into(),
         controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
+        inside: false,
     };
     let v1 = || {
         vec![

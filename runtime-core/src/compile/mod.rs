@@ -18,6 +18,7 @@ mod process;
 mod rootfs;
 mod scheduling;
 mod terminal;
+mod tree;
 
 use std::ffi::CString;
 
@@ -30,7 +31,7 @@ use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
 pub use plan::Plan;
-pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
+pub(crate) use plan::{Barrier, IdMaps, LastSteps, Mapper, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
 
 /// What the caller of `create`, `run` or `exec` asked for.
@@ -71,10 +72,10 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
     begin(request, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
-    namespaces::create(spec, &mut plan);
-    let root = rootfs::open(spec, request, &mut plan)?;
+    namespaces::create(spec, host, &mut plan)?;
+    let root = rootfs::open(spec, host, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
-    devices::all(spec, &layout, &mut plan);
+    devices::all(spec, host, &layout, &mut plan)?;
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {
         terminal::show_console(peer, layout.root, &mut plan);
@@ -86,7 +87,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    process::enter(&spec.process, &spec.linux, host, peer, &mut plan);
     process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
     process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
@@ -101,22 +102,22 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
         join_hierarchy(index, &mut plan);
     }
     scheduling::place(process, &mut plan);
-    process::score(process, &mut plan);
+    process::score(process, host, &mut plan);
     namespaces::join_target(spec, &mut plan);
     let root = rootfs::of_target(spec, host, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
+    process::enter(process, &spec.linux, host, peer, &mut plan);
     process::stand_by(request, Slot::NONE, &mut plan);
     process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
     plan
 }
 
-/// The launch of a program of the host, such as a hook of the runtime's namespaces.
+/// The launch of a program of the host, such as a hook of the runtime's namespaces: the first of these paths that is one.
 pub(crate) fn program(
-    path: &str,
+    candidates: &[impl AsRef<str>],
     args: &[impl AsRef<str>],
     env: &[impl AsRef<str>],
     cwd: &str,
@@ -126,7 +127,7 @@ pub(crate) fn program(
     plan.push(Step::ResetSignals {}, origin);
     plan.push(Step::CloseOthers { first: 3, kept: Slot::NONE, also_kept: Slot::NONE }, origin);
     plan.push(Step::Chdir { path: &c(cwd) }, origin);
-    let (candidates, args, env) = (block([path]), block(args), block(env));
+    let (candidates, args, env) = (block(candidates), block(args), block(env));
     plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);
     let exec = Step::Exec { args: orlop_plan::Texts::from_block(&args), env: orlop_plan::Texts::from_block(&env) };
     plan.push(exec, origin);
@@ -149,7 +150,9 @@ fn begin(request: &Request<'_>, plan: &mut Plan) {
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
-    let mut cgroup = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    let path = linux.cgroups_path.as_deref();
+    let mut cgroup = cgroup::plan(&linux.resources, path, request.id, &host.cgroups)?;
+    cgroup.leave_out(&host.closed_cgroups, path.is_some_and(|path| !path.is_empty()))?;
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

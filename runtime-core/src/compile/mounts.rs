@@ -8,9 +8,9 @@ use std::ffi::CStr;
 
 use orlop_plan::{Slot, Step};
 
-use super::plan::{Open, Origin, Plan, below_root, c, in_bundle};
+use super::plan::{Origin, Plan, below_root, c, in_bundle};
 use super::rootfs::{inherit, local, propagate};
-use super::{Request, cgroup_mount, id_map};
+use super::{Request, cgroup_mount, id_map, tree};
 use crate::error::{Error, Op, Result};
 use crate::host::{FileKind, Host};
 use crate::spec::{Attributes, Mount, MountData, MountKind, Namespace, NamespaceKind, Spec};
@@ -74,6 +74,10 @@ impl Mounts<'_, '_> {
         }
         match &mount.kind {
             MountKind::Bind { source, recursive } => self.bind(mount, source, *recursive, source_kind, &origin),
+            MountKind::Filesystem { fstype, .. } if fstype == "sysfs" && !self.may_have_new_sysfs() => {
+                self.host_sysfs(mount, &origin);
+                Ok(())
+            }
             MountKind::Filesystem { fstype, source } => self.filesystem(mount, fstype, source.as_deref(), &origin),
             MountKind::Cgroup => cgroup_mount::add(mount, self, &origin),
         }
@@ -90,8 +94,8 @@ impl Mounts<'_, '_> {
         self.layout.devices &= mount.destination != "/dev";
         let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
         let path = in_bundle(&self.request.bundle, source)?;
-        let tree = self.plan.open(Open::Tree { path, recursive }, &from);
-        id_map::bind(tree, mount, self.spec, self.plan);
+        let tree = tree::open(path, recursive, local::MOUNT, self.spec, self.host, self.plan, &from);
+        id_map::bind(tree, mount, self.spec, self.host, self.plan)?;
         inherit(self.spec, tree, self.plan, origin);
         set_attributes(tree, false, mount.attributes, self.plan, origin);
         dress(tree, mount, self.plan, origin);
@@ -101,6 +105,27 @@ impl Mounts<'_, '_> {
         };
         self.attach(tree, &mount.destination, create, &origin.clone().field(&mount.at.key("destination")));
         Ok(())
+    }
+
+    /// A new sysfs shows a network namespace, and needs privilege over that.
+    fn may_have_new_sysfs(&self) -> bool {
+        let namespaces = &self.spec.linux.namespaces;
+        match (namespaces.get(NamespaceKind::Network), namespaces.get(NamespaceKind::User)) {
+            (Namespace::New, _) => true,
+            (Namespace::Join(..), user) => *user != Namespace::New,
+            (Namespace::Host, Namespace::Host) => self.host.caller.is_root(),
+            (Namespace::Host, _) => false,
+        }
+    }
+
+    /// The host's `/sys` in the place of a new one, as engines ask for themselves: with all below it, to which what is asked for
+    /// holds as well.
+    fn host_sysfs(&mut self, mount: &Mount<'_>, origin: &Origin) {
+        let tree = tree::open(c("/sys"), true, local::MOUNT, self.spec, self.host, self.plan, origin);
+        inherit(self.spec, tree, self.plan, origin);
+        set_attributes(tree, true, mount.attributes, self.plan, origin);
+        dress(tree, mount, self.plan, origin);
+        self.attach(tree, &mount.destination, 3, &origin.clone().field(&mount.at.key("destination")).hint(LINK_HINT));
     }
 
     fn filesystem(&mut self, mount: &Mount<'_>, fstype: &str, source: Option<&str>, origin: &Origin) -> Result<()> {

@@ -2,10 +2,11 @@
 
 use orlop_plan::{Bytes, Slot, Step};
 
-use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
+use super::plan::{Barrier, IdMaps, Mapper, Open, Origin, Plan, c};
 use super::process;
-use crate::error::{Op, Pointer};
-use crate::spec::{Namespace, NamespaceKind, Spec};
+use crate::error::{Error, Op, Pointer, Result};
+use crate::host::{Host, User};
+use crate::spec::{IdMapping, Namespace, NamespaceKind, Spec};
 
 const AT: Pointer = Pointer::new("/linux/namespaces");
 
@@ -13,16 +14,21 @@ const AT: Pointer = Pointer::new("/linux/namespaces");
 const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.flag();
 
 /// The namespaces of a new container.
-pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
+pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()> {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
     if matches!(user, Namespace::Host) {
-        process::score(&spec.process, plan);
+        needs_no_user_namespace(host)?;
+        process::score(&spec.process, host, plan);
     }
     let mut late = 0;
     for kind in NamespaceKind::ALL {
         match namespaces.get(kind) {
             Namespace::Host => {}
+            Namespace::New if kind == NamespaceKind::User => match host.caller.user() {
+                Some(caller) => map_first(spec, caller, plan)?,
+                None => plan.namespaces |= kind.flag(),
+            },
             Namespace::New if kind.flag() & ENTERED_LATE != 0 => late |= kind.flag(),
             Namespace::New => plan.namespaces |= kind.flag(),
             Namespace::Join(path, field) => join(kind, path, field, plan),
@@ -32,19 +38,36 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
-        offset_clocks(spec, plan);
+        offset_clocks(spec, host, plan);
     }
     // From here on init cannot write its own files in /proc: it cannot be traced, so they belong to the host's root.
     match user {
         Namespace::Host => {}
-        Namespace::New => map_ids(spec, plan),
-        Namespace::Join(..) => become_root(plan),
-    }
-    if !matches!(user, Namespace::Host) {
-        process::have_score_set(&spec.process, plan);
+        Namespace::New if host.caller.user().is_some() => {
+            process::score(&spec.process, host, plan);
+            become_root(plan);
+        }
+        Namespace::New => {
+            map_ids(spec, plan);
+            process::have_score_set(&spec.process, plan);
+        }
+        Namespace::Join(..) => {
+            become_root(plan);
+            process::have_score_set(&spec.process, plan);
+        }
     }
     if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
         plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
+    }
+    Ok(())
+}
+
+/// What is done to the host itself needs its root.
+fn needs_no_user_namespace(host: &Host) -> Result<()> {
+    match host.caller.user() {
+        None => Ok(()),
+        Some(_) => Err(Error::unsupported(AT, "without CAP_SYS_ADMIN a container needs a user namespace")
+            .hint("add {\"type\": \"user\"} and mappings of your ids, as `orlop spec --rootless` does, or be root")),
     }
 }
 
@@ -106,9 +129,37 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
     }
 }
 
+/// For a user the namespace is there, and its ids are mapped, before init is born into it: the kernel lets them write only the
+/// maps of a process that can be traced, and init never can be.
+fn map_first(spec: &Spec<'_>, user: User, plan: &mut Plan) -> Result<()> {
+    let linux = &spec.linux;
+    let maps = IdMaps {
+        uids: linux.uid_mappings.clone(),
+        gids: linux.gid_mappings.clone(),
+        uids_by: mapper(&linux.uid_mappings, user.uid, user.maps_uids, Mapper::NewUidMap),
+        gids_by: mapper(&linux.gid_mappings, user.gid, user.maps_gids, Mapper::NewGidMap),
+    };
+    if maps.gids_by == Mapper::Owner && !spec.process.user.additional_gids.is_empty() {
+        let field = spec.process.at.key("user").key("additionalGids");
+        return Err(Error::unsupported(field, "a user cannot add groups").hint(process::GROUPS));
+    }
+    let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux"));
+    plan.user_namespace = Some(plan.open(Open::IdMapNamespace(maps), &origin));
+    Ok(())
+}
+
+/// Who writes a map: with the capability whoever has it, of the user's own id alone the user, of more the program for that.
+fn mapper(mappings: &[IdMapping], own: u32, any: bool, program: Mapper) -> Mapper {
+    match mappings {
+        _ if any => Mapper::Parent,
+        [IdMapping { host_id, size: 1, .. }] if *host_id == own => Mapper::Owner,
+        _ => program,
+    }
+}
+
 fn map_ids(spec: &Spec<'_>, plan: &mut Plan) {
     let linux = &spec.linux;
-    let maps = IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() };
+    let maps = IdMaps::by_parent(&linux.uid_mappings, &linux.gid_mappings);
     plan.id_maps = Some((maps, Pointer::new("/linux")));
     let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux/uidMappings"));
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, &origin);
@@ -123,13 +174,11 @@ fn become_root(plan: &mut Plan) {
 }
 
 /// Clock offsets are written while nothing is in the time namespace; the program enters it by being executed (Linux 6.3).
-fn offset_clocks(spec: &Spec<'_>, plan: &mut Plan) {
+fn offset_clocks(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let origin = Origin::new(Op::Namespace).field(&Pointer::new("/linux/timeOffsets"));
     let lines: String =
         spec.linux.time_offsets.iter().map(|(clock, secs, nanos)| format!("{clock} {secs} {nanos}\n")).collect();
     if !lines.is_empty() {
-        let dir = procfs(plan);
-        let path = c"self/timens_offsets";
-        plan.push(Step::WriteFile { dir, path, value: Bytes(lines.as_bytes()) }, &origin);
+        process::write_own(c"self/timens_offsets", &lines, host, plan, &origin);
     }
 }

@@ -64,6 +64,28 @@ pub(crate) struct LastSteps {
 pub(crate) struct IdMaps {
     pub(crate) uids: Vec<IdMapping>,
     pub(crate) gids: Vec<IdMapping>,
+    pub(crate) uids_by: Mapper,
+    pub(crate) gids_by: Mapper,
+}
+
+/// Who writes a map of ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mapper {
+    /// The parent, who may map any.
+    Parent,
+    /// The parent, who may map their own id alone, and of groups only once `setgroups(2)` is forbidden.
+    Owner,
+    /// `newuidmap(1)`, which may map what `/etc/subuid` gives a user.
+    NewUidMap,
+    /// `newgidmap(1)`, which may map what `/etc/subgid` gives a user.
+    NewGidMap,
+}
+
+impl IdMaps {
+    /// Written by one who may.
+    pub(crate) fn by_parent(uids: &[IdMapping], gids: &[IdMapping]) -> Self {
+        Self { uids: uids.to_vec(), gids: gids.to_vec(), uids_by: Mapper::Parent, gids_by: Mapper::Parent }
+    }
 }
 
 /// A mount that is opened, and mapped before anybody has seen it.

@@ -6,6 +6,7 @@ use orlop_plan::{Slot, Step};
 use super::Request;
 use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
 use super::plan::{Open, Origin, Plan, c, in_bundle};
+use super::tree;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::host::Host;
 use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
@@ -36,12 +37,14 @@ pub(crate) mod local {
     pub(crate) const PEER: Slot = Slot::local(7);
     /// The hierarchy of cgroup v2, or the directory of all those of v1.
     pub(crate) const CGROUPS: Slot = Slot::local(8);
+    /// The container's root, where init opens it.
+    pub(crate) const ROOT: Slot = Slot::local(9);
     /// The first of those that each hold one mount to the end.
-    pub(crate) const KEPT: u16 = 9;
+    pub(crate) const KEPT: u16 = 10;
 }
 
 /// Has the parent open the root filesystem, and puts it where nothing of the host's mounts can see it.
-pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> Result<Slot> {
+pub(crate) fn open(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<Slot> {
     let origin = Origin::new(Op::Root)
         .field(&ROOT)
         .path(&spec.root)
@@ -50,8 +53,8 @@ pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> R
     if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
         return without_mount_namespace(spec, path, &origin, plan);
     }
-    let root = plan.open(Open::Tree { path, recursive: true }, &origin);
     isolate(plan, &origin);
+    let root = tree::open(path, true, local::ROOT, spec, host, plan, &origin);
     inherit(spec, root, plan, &origin);
     if spec.linux.rootfs_propagation == Some(Propagation::Shared) {
         // What lies below stays in the host's peer groups; the root itself gets one of its own at the end.

@@ -27,6 +27,9 @@ impl fmt::Display for Plan {
         if let Some((processors, origin)) = &self.initial_affinity {
             line(f, "affinity", &format!("{}, for the parent as well", numbers(Bytes(processors))), origin)?;
         }
+        if let Some((score, origin)) = self.score_at_birth() {
+            line(f, "oom-score-adj", &format!("{score}, for the parent as well"), origin)?;
+        }
         line(f, "clone3", &birth(self), &Origin::new(Op::Spawn))?;
         for ((index, step), origin) in self.steps().zip(&self.origins) {
             write!(f, "{index:>4}  ")?;

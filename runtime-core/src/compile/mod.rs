@@ -103,7 +103,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     }
     scheduling::place(process, &mut plan);
     process::score(process, host, &mut plan);
-    namespaces::join_target(spec, &mut plan);
+    namespaces::join_target(spec, host, &mut plan);
     let root = rootfs::of_target(spec, host, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
     rootfs::enter_target(spec, root, &mut plan);

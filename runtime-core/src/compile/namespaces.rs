@@ -37,13 +37,14 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
+    plan.pid_namespace_inside = host.caller.user().is_some();
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, host, plan);
     }
     // From here on init cannot write its own files in /proc: it cannot be traced, so they belong to the host's root.
     match user {
         Namespace::Host => {}
-        Namespace::New if host.caller.user().is_some() => {
+        Namespace::New | Namespace::Join(..) if host.caller.user().is_some() => {
             process::score(&spec.process, host, plan);
             become_root(plan);
         }
@@ -72,7 +73,7 @@ fn needs_no_user_namespace(host: &Host) -> Result<()> {
 }
 
 /// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
-pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
+pub(crate) fn join_target(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
     let (pid, others): (Vec<_>, Vec<_>) =
         NamespaceKind::ALL.into_iter().filter(own).partition(|kind| *kind == NamespaceKind::Pid);
@@ -84,8 +85,14 @@ pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
     if !pid.is_empty() {
         plan.pid_namespace = Some(target);
     }
-    if !others.is_empty() {
-        let flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
+    let mut flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
+    if host.caller.user().is_some() {
+        // A pid namespace is joined before init is born, and by a user only with the privileges of the container's users.
+        plan.user_namespace = Some(target);
+        plan.pid_namespace_inside = true;
+        flags &= !NamespaceKind::User.flag();
+    }
+    if flags != 0 {
         plan.push(Step::Setns { ns: target, flags }, &origin);
     }
     if own(&NamespaceKind::User) {

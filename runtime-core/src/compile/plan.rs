@@ -16,6 +16,8 @@ pub struct Plan {
     pub(crate) namespaces: u32,
     /// The pid namespace it is born into, where that is joined.
     pub(crate) pid_namespace: Option<Slot>,
+    /// That is joined with the privileges of the user namespace: the caller has none.
+    pub(crate) pid_namespace_inside: bool,
     /// The user namespace it joins before its other namespaces are made, where that is joined.
     pub(crate) user_namespace: Option<Slot>,
     /// What the parent opens: the object behind given slot N+1 (slot 0 is the dialogue).
@@ -30,7 +32,7 @@ pub struct Plan {
     pub(crate) barriers: Vec<(u32, Barrier)>,
     /// The mappings of a new user namespace, and the object that has them: `/linux`.
     pub(crate) id_maps: Option<(IdMaps, Pointer)>,
-    /// `oom_score_adj`, where the parent sets it.
+    /// `oom_score_adj`, where the parent sets it: at a barrier, or where there is none at birth.
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The processors that the parent and, until it is in its cgroup, the process run on: a mask, where there is one.
     pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
@@ -228,6 +230,12 @@ impl Plan {
         let gate = self.barriers.iter().find(|(_, barrier)| *barrier == Barrier::Ready).map_or(0, |(step, _)| *step);
         let origins = self.origins.iter().skip(usize::try_from(gate).unwrap_or(usize::MAX).saturating_add(1));
         LastSteps { first: gate + 1, origins: origins.cloned().collect() }
+    }
+
+    /// The `oom_score_adj` that the process is born with.
+    pub(crate) fn score_at_birth(&self) -> Option<&(i32, Origin)> {
+        let waits = self.barriers.iter().any(|(_, barrier)| *barrier == Barrier::OomScore);
+        self.oom_score_adj.as_ref().filter(|_| !waits)
     }
 
     /// Whether the caller keeps the terminal.

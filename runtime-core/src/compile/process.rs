@@ -53,8 +53,13 @@ pub(crate) fn enter(
 }
 
 /// Sets `oom_score_adj`, before a user namespace is joined: the kernel asks for privilege in the host's (proc_oom_score_adj(5)).
+/// A user's process, whose own file is root's, is born with it.
 pub(crate) fn score(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     let Some(score) = process.oom_score_adj else { return };
+    if host.caller.user().is_some() {
+        plan.oom_score_adj = Some((score, score_origin(process)));
+        return;
+    }
     write_own(c"self/oom_score_adj", &score.to_string(), host, plan, &score_origin(process));
 }
 

@@ -111,8 +111,12 @@ pub(crate) mod flags {
     pub(crate) static DEBUG: Flag = Flag::switch("debug", None, "log what a developer wants to know");
     pub(crate) static SYSTEMD_CGROUP: Flag =
         Flag::switch("systemd-cgroup", None, "let systemd make the cgroups (not yet)");
-    pub(crate) static ROOTLESS: Flag =
-        Flag::value("rootless", None, "WHEN", "do without cgroups that may not be made: true, false or auto (default: unless root)");
+    pub(crate) static ROOTLESS: Flag = Flag::value(
+        "rootless",
+        None,
+        "WHEN",
+        "do without cgroups that may not be made: true, false or auto (default: unless root)",
+    );
     pub(crate) static HELP: Flag = Flag::switch("help", Some('h'), "show this help");
     pub(crate) static VERSION: Flag = Flag::switch("version", Some('v'), "show the version");
 

@@ -69,22 +69,29 @@ impl Plan {
             self.devices = None;
             self.enable.clear();
         }
-        self.denied = None;
         Ok(())
     }
 
-    /// The field of the first limit that needs a closed hierarchy. Device rules do not count: who is not root makes no device
-    /// nodes, and opens those that the configuration shows.
+    /// Who is not the host's root can install no device rules, and is not asked for any, as in runc: in a user namespace no device
+    /// node can be made, and only those can be opened that the configuration shows.
+    pub(crate) fn forgo_device_rules(&mut self) {
+        self.devices = None;
+        self.denied = None;
+        self.writes.retain(|write| !write.file.starts_with("devices."));
+    }
+
+    /// The field of the first limit that needs a closed hierarchy.
     fn asked_of(&self, is_closed: impl Fn(&Dir) -> bool) -> Option<Pointer> {
         let closed = |dir: usize| self.dirs.get(dir).is_some_and(&is_closed);
-        let limit = self.writes.iter().find(|write| closed(write.dir) && !write.file.starts_with("devices."));
+        let limit = self.writes.iter().find(|write| closed(write.dir));
         let unified = self.dirs.iter().any(|dir| dir.unified && is_closed(dir));
         let controller = || self.enable.iter().filter(|_| unified).find_map(|enable| enable.field.clone());
         limit.map(|write| write.field.clone()).or_else(controller)
     }
 }
 
-const DELEGATE: &str = "have a cgroup delegated to this user (systemd: Delegate=yes), use --systemd-cgroup, or leave this out";
+const DELEGATE: &str =
+    "have a cgroup delegated to this user (systemd: Delegate=yes), use --systemd-cgroup, or leave this out";
 
 fn may_be_made(dir: &Dir, own: &Path) -> bool {
     if dir.unified && !may_be_entered(&dir.path, own) {

@@ -95,13 +95,7 @@ fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, 
 /// container did to it would be done on the host too.
 ///
 /// A container without a cgroup of its own is in its maker's, which it is shown and may not change.
-fn own_part(
-    hierarchy: &Path,
-    makers: &Path,
-    mount: &Mount<'_>,
-    mounts: &mut Mounts<'_, '_>,
-    origin: &Origin,
-) -> Slot {
+fn own_part(hierarchy: &Path, makers: &Path, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Slot {
     let mut dirs = mounts.plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs);
     let own = dirs.position(|dir| dir.mount == hierarchy);
     let Attributes { mut set, clear } = mount.attributes;

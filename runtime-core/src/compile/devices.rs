@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use orlop_plan::Step;
 
 use super::mounts::{Layout, MS_PRIVATE};
-use super::tree;
 use super::plan::{Origin, Plan, c};
 use super::rootfs::{local, propagate};
+use super::tree;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::host::Host;
 use crate::spec::{DEFAULT_DEVICES, Device, DeviceKind, Namespace, NamespaceKind, Spec};
@@ -90,8 +90,9 @@ fn bind(
     if let Some((path, found)) = host.other_devices.iter().find(|(path, _)| *path == device.path) {
         let kind = if device.kind == DeviceKind::Block { 'b' } else { 'c' };
         let wanted = format!("{kind} {}:{}", device.major, device.minor);
-        return Err(Error::unsupported(device.at.clone(), format!("{path} of the host is {found}, not {wanted}"))
-            .hint(SHOWN));
+        return Err(
+            Error::unsupported(device.at.clone(), format!("{path} of the host is {found}, not {wanted}")).hint(SHOWN)
+        );
     }
     let origin = origin.clone().hint(SHOWN);
     let shown = tree::open(c(&device.path), false, local::MOUNT, spec, host, plan, &origin);

@@ -21,7 +21,8 @@ const UNSUPPORTED: &str =
 pub(crate) fn bind(tree: Slot, mount: &Mount<'_>, spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()> {
     let Some(map) = &mount.id_map else { return Ok(()) };
     if !host.caller.is_root() {
-        let message = "an id-mapped bind mount needs privilege over the host's filesystem: root outside of any user namespace";
+        let message =
+            "an id-mapped bind mount needs privilege over the host's filesystem: root outside of any user namespace";
         return Err(Error::unsupported(map.at.clone(), message));
     }
     let (namespace, origin) = (namespace(map, mount, spec, plan), origin(map, mount));

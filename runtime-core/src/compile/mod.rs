@@ -152,6 +152,9 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
     let linux = &spec.linux;
     let path = linux.cgroups_path.as_deref();
     let mut cgroup = cgroup::plan(&linux.resources, path, request.id, &host.cgroups)?;
+    if !host.caller.is_root() {
+        cgroup.forgo_device_rules();
+    }
     cgroup.leave_out(&host.closed_cgroups, path.is_some_and(|path| !path.is_empty()))?;
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);

@@ -107,6 +107,11 @@ impl Mounts<'_, '_> {
         Ok(())
     }
 
+    /// Whether it is a user namespace's root who mounts.
+    fn is_confined(&self) -> bool {
+        *self.spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !self.host.caller.is_root()
+    }
+
     /// A new sysfs shows a network namespace, and needs privilege over that.
     fn may_have_new_sysfs(&self) -> bool {
         let namespaces = &self.spec.linux.namespaces;
@@ -137,10 +142,9 @@ impl Mounts<'_, '_> {
             true => local::DEV,
             false => local::MOUNT,
         };
-        self.plan.push(
-            Step::Fsopen { fstype: &c(fstype), to: local::FS },
-            &origin.clone().field(&mount.at.key("type")).hint(FSTYPE_HINT),
-        );
+        let at = origin.clone().field(&mount.at.key("type"));
+        let hint = if self.is_confined() { confined_hint(fstype) } else { FSTYPE_HINT };
+        self.plan.push(Step::Fsopen { fstype: &c(fstype), to: local::FS }, &at.hint(hint));
         if let Some(source) = source {
             let at = origin.clone().field(&mount.at.key("source"));
             self.plan.push(Step::FsconfigString { fs: local::FS, key: c"source", value: &c(source) }, &at);
@@ -150,7 +154,8 @@ impl Mounts<'_, '_> {
         }
         let read_only = if waits { MOUNT_ATTR_RDONLY } else { 0 };
         let attributes = u32::try_from(mount.attributes.set & !read_only).unwrap_or(u32::MAX);
-        self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, origin);
+        let made = if self.is_confined() { origin.clone().hint(hint) } else { origin.clone() };
+        self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, &made);
         if let Some(index) = mount.copy_up {
             let at = origin.clone().field(&mount.at.key("options").index(index));
             let path = below_root(&mount.destination);
@@ -178,7 +183,7 @@ impl Mounts<'_, '_> {
     /// A slot that no other mount takes.
     fn keep(&mut self, mount: &Mount<'_>) -> Result<Slot> {
         let number = local::KEPT + self.kept;
-        if usize::from(number) >= orlop_plan::LOCAL_SLOTS {
+        if number >= local::LAST {
             return Err(Error::unsupported(mount.at.clone(), "too many read-only tmpfs mounts in one container"));
         }
         self.kept += 1;
@@ -197,6 +202,17 @@ impl Mounts<'_, '_> {
 
 const SOURCE_HINT: &str = "the source of a bind mount must exist on the host";
 const LINK_HINT: &str = "proc and sysfs are mounted on directories only: the image must have no symlink there";
+/// Why the root of a user namespace may not mount this (mount_namespaces(7), "Restrictions on mount namespaces").
+fn confined_hint(fstype: &str) -> &'static str {
+    match fstype {
+        "proc" => {
+            "in a user namespace a new proc needs a pid namespace of the container's own, and a host that hides nothing of its /proc"
+        }
+        "mqueue" => "in a user namespace a new mqueue needs an ipc namespace of the container's own",
+        _ => "in a user namespace few filesystems can be mounted, such as tmpfs, proc, devpts, overlay and fuse",
+    }
+}
+
 const FSTYPE_HINT: &str = "is the filesystem known to this kernel? see /proc/filesystems";
 
 fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {

@@ -21,13 +21,7 @@ pub(crate) const PR_CAP_AMBIENT: u32 = 47;
 pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Everything between the container's root and the program, up to the last privilege.
-pub(crate) fn enter(
-    process: &Process<'_>,
-    linux: &Linux<'_>,
-    host: &Host,
-    peer: Option<Slot>,
-    plan: &mut Plan,
-) {
+pub(crate) fn enter(process: &Process<'_>, linux: &Linux<'_>, host: &Host, peer: Option<Slot>, plan: &mut Plan) {
     let seccomp = linux.seccomp.as_ref();
     let at = |key| Origin::new(Op::Process).field(&process.at.key(key));
     plan.push(Step::Setsid {}, &at("terminal"));
@@ -245,8 +239,7 @@ fn set_groups(groups: &[u32], linux: &Linux<'_>, host: &Host, origin: &Origin, p
 }
 
 /// What a user needs to add groups.
-pub(super) const GROUPS: &str =
-    "groups need gidMappings that have them, of a range of /etc/subgid or made by root: a user's own group alone forbids others";
+pub(super) const GROUPS: &str = "groups need gidMappings that have them, of a range of /etc/subgid or made by root: a user's own group alone forbids others";
 
 /// What can be granted of what is asked for. What cannot is a warning, not an error (config.md, `capabilities`).
 fn granted(process: &Process<'_>, host: &Host, plan: &mut Plan) -> Capabilities {

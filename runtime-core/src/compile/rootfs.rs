@@ -37,10 +37,11 @@ pub(crate) mod local {
     pub(crate) const PEER: Slot = Slot::local(7);
     /// The hierarchy of cgroup v2, or the directory of all those of v1.
     pub(crate) const CGROUPS: Slot = Slot::local(8);
-    /// The container's root, where init opens it.
-    pub(crate) const ROOT: Slot = Slot::local(9);
     /// The first of those that each hold one mount to the end.
-    pub(crate) const KEPT: u16 = 10;
+    pub(crate) const KEPT: u16 = 9;
+    /// Behind the last of them: the container's root, where init opens it.
+    pub(crate) const LAST: u16 = 63;
+    pub(crate) const ROOT: Slot = Slot::local(LAST);
 }
 
 /// Has the parent open the root filesystem, and puts it where nothing of the host's mounts can see it.

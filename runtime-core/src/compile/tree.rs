@@ -33,7 +33,8 @@ pub(crate) fn open(
     to
 }
 
-const PARTS: &str = "without root, what has other mounts below it can be bound with these only (rbind), as they may hide something";
+const PARTS: &str =
+    "without root, what has other mounts below it can be bound with these only (rbind), as they may hide something";
 
 /// Whether the parent opens the trees: a mount namespace that is joined need not have the paths.
 fn is_parents(spec: &Spec<'_>, host: &Host) -> bool {

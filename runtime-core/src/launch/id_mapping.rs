@@ -48,9 +48,9 @@ fn one(pid: i32, file: &str, mapper: Mapper, mappings: &[IdMapping], field: Poin
 }
 
 fn put(pid: i32, file: &str, text: &str, field: &Pointer) -> Result<()> {
-    std::fs::write(format!("/proc/{pid}/{file}"), text)
-        .at(Op::IdMap)
-        .map_err(|error| error.field(field.clone()).hint("mappings must not overlap, and need privilege over the host's ids"))
+    std::fs::write(format!("/proc/{pid}/{file}"), text).at(Op::IdMap).map_err(|error| {
+        error.field(field.clone()).hint("mappings must not overlap, and need privilege over the host's ids")
+    })
 }
 
 fn by_program(name: &'static str, ranges: &str, pid: i32, mappings: &[IdMapping], field: &Pointer) -> Result<()> {
@@ -73,7 +73,9 @@ fn by_program(name: &'static str, ranges: &str, pid: i32, mappings: &[IdMapping]
         Some(Ending::Code(code)) => failed(Kind::System, format!("ended with status {code}{said}")),
     }
     .map_err(|error| {
-        let hint = format!("the ranges of a user stand in {ranges}; the program must be setuid root, and no-new-privileges off");
+        let hint = format!(
+            "the ranges of a user stand in {ranges}; the program must be setuid root, and no-new-privileges off"
+        );
         match refused(&said, mappings) {
             Some(index) => error.adding(&format!(": see {ranges}")).field(field.index(index)).hint(hint),
             None => error.field(field.clone()).hint(hint),

@@ -57,7 +57,9 @@ impl Store {
             opened => opened,
         };
         let root = root.at(Op::OpenRoot).map_err(|error| match error.errno() {
-            Some(nix::errno::Errno::EACCES) => error.on(path).hint("a user needs a directory of their own: --root, or XDG_RUNTIME_DIR"),
+            Some(nix::errno::Errno::EACCES) => {
+                error.on(path).hint("a user needs a directory of their own: --root, or XDG_RUNTIME_DIR")
+            }
             _ => error.on(path),
         })?;
         Ok(Self { root })

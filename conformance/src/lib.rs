@@ -11,6 +11,7 @@
 //! | [`runtime`] | which program is under test, and one timed call of it |
 //! | [`observe`] | a process as the kernel shows it: `/proc/PID`, cgroup files |
 //! | [`leaks`] | what a container left behind |
+//! | [`user`] | a user who is not root, and a runtime that they call |
 //! | [`console`] | the receiving end of `--console-socket` |
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
@@ -31,6 +32,7 @@ pub mod leaks;
 pub mod needs;
 pub mod observe;
 pub mod runtime;
+pub mod user;
 
 pub use bundle::Bundle;
 pub use conformance_mark::test;

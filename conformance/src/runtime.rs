@@ -23,6 +23,8 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 pub struct Runtime {
     dir: PathBuf,
     state: PathBuf,
+    /// The words that call it, where that is not done directly.
+    through: Vec<OsString>,
 }
 
 impl Runtime {
@@ -38,7 +40,21 @@ impl Runtime {
 
     /// The runtime with its state and the output of its calls below `dir`.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), state: dir.join("state") }
+        Self { dir: dir.to_owned(), state: dir.join("state"), through: Vec::new() }
+    }
+
+    /// Has another program call it: its words stand before the runtime's, and the runtime's program is where everybody may execute
+    /// it.
+    pub fn call_through(&mut self, words: impl IntoIterator<Item = impl Into<OsString>>) {
+        self.through = words.into_iter().map(Into::into).collect();
+        if Self::is_orlop() {
+            fs::copy(program(), self.dir.join("orlop")).expect("a copy of the runtime");
+        }
+    }
+
+    /// Adds words behind those of [`Runtime::call_through`].
+    pub fn call_further(&mut self, words: impl IntoIterator<Item = impl Into<OsString>>) {
+        self.through.extend(words.into_iter().map(Into::into));
     }
 
     /// The directory given as `--root`.
@@ -53,7 +69,11 @@ impl Runtime {
 
     /// The call as a command: give it an environment, a directory or stdin, then [`Runtime::spawn`] it.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
-        let mut words = front();
+        let mut words = self.through.clone();
+        words.extend(front());
+        if let (false, true, Some(last)) = (self.through.is_empty(), Self::is_orlop(), words.last_mut()) {
+            *last = self.dir.join("orlop").into();
+        }
         words.push("--root".into());
         words.push(self.state.clone().into());
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));

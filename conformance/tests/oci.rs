@@ -16,6 +16,7 @@ mod oci {
     mod paths;
     mod process;
     mod root;
+    mod rootless;
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;

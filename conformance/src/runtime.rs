@@ -69,10 +69,11 @@ impl Runtime {
 
     /// The call as a command: give it an environment, a directory or stdin, then [`Runtime::spawn`] it.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
-        let mut words = self.through.clone();
-        words.extend(front());
-        if let (false, true, Some(last)) = (self.through.is_empty(), Self::is_orlop(), words.last_mut()) {
-            *last = self.dir.join("orlop").into();
+        let mut words = front();
+        if !self.through.is_empty() {
+            let program = words.pop().expect("a program");
+            words.extend(self.through.iter().cloned());
+            words.push(if Self::is_orlop() { self.dir.join("orlop").into() } else { program });
         }
         words.push("--root".into());
         words.push(self.state.clone().into());

@@ -4,7 +4,7 @@ complete -c orlop -n __fish_use_subcommand -l log -r -F -d 'append errors and wa
 complete -c orlop -n __fish_use_subcommand -l log-format -x -d 'write the log as text (default) or json'
 complete -c orlop -n __fish_use_subcommand -l debug -d 'log what a developer wants to know'
 complete -c orlop -n __fish_use_subcommand -l systemd-cgroup -d 'let systemd make the cgroups (not yet)'
-complete -c orlop -n __fish_use_subcommand -l rootless -x -d 'pass over errors of cgroups: auto (default), false, true (not yet)'
+complete -c orlop -n __fish_use_subcommand -l rootless -x -d 'do without cgroups that may not be made: true, false or auto (default: unless root)'
 complete -c orlop -n __fish_use_subcommand -s h -l help -d 'show this help'
 complete -c orlop -n __fish_use_subcommand -s v -l version -d 'show the version'
 complete -c orlop -n __fish_use_subcommand -a create -d 'create a container from a bundle'

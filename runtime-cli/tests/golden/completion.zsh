@@ -8,7 +8,7 @@ _orlop() {
         '*--log-format[write the log as text (default) or json]:FORMAT:' \
         '*--debug[log what a developer wants to know]' \
         '*--systemd-cgroup[let systemd make the cgroups (not yet)]' \
-        '*--rootless[pass over errors of cgroups: auto (default), false, true (not yet)]:WHEN:' \
+        '*--rootless[do without cgroups that may not be made: true, false or auto (default: unless root)]:WHEN:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
         '*-v[show the version]' \

@@ -23,7 +23,7 @@ impl Layout {
             let own = below(&v2.mount, &v2.own);
             let beside = own.parent().is_some_and(|parent| parent.starts_with(&v2.mount) && is_open(parent));
             v2.inside = !beside;
-            // What systemd delegated is this service's alone; limits need a cgroup without processes above (cgroups(7)).
+            // What systemd delegated to a service is to end with it. Limits need a cgroup above that has no processes.
             if beside && is_delegated(&own) && is_open(&own) {
                 let mut plan = Plan { dirs: directories(&wanted, self), ..Plan::default() };
                 limits::all(resources, &mut plan)?;
@@ -69,6 +69,17 @@ impl Plan {
             self.devices = None;
             self.enable.clear();
         }
+        Ok(())
+    }
+
+    /// Below this process's own cgroup, which has a process in it and so hands no controllers down ("no internal processes",
+    /// cgroups(7)). Some the kernel would hand to threads, and let no process enter what is below.
+    pub(crate) fn go_inside(&mut self) -> Result<()> {
+        if let Some(field) = self.enable.iter().find_map(|enable| enable.field.clone()) {
+            let message = "the cgroup that is delegated has this process in it, and so can give no container a limit";
+            return Err(Error::unsupported(field, message).hint("move the process into a cgroup below it first"));
+        }
+        self.enable.clear();
         Ok(())
     }
 

@@ -155,6 +155,9 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
     if !host.caller.is_root() {
         cgroup.forgo_device_rules();
     }
+    if host.cgroups.v2.as_ref().is_some_and(|v2| v2.inside) {
+        cgroup.go_inside()?;
+    }
     cgroup.leave_out(&host.closed_cgroups, path.is_some_and(|path| !path.is_empty()))?;
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);

@@ -37,7 +37,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
-    plan.pid_namespace_inside = host.caller.user().is_some();
+    plan.pid_namespace_inside = !host.caller.is_root();
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
         offset_clocks(spec, host, plan);
     }
@@ -85,11 +85,11 @@ pub(crate) fn join_target(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     if !pid.is_empty() {
         plan.pid_namespace = Some(target);
     }
+    plan.pid_namespace_inside = !host.caller.is_root();
     let mut flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
     if host.caller.user().is_some() {
         // A pid namespace is joined before init is born, and by a user only with the privileges of the container's users.
         plan.user_namespace = Some(target);
-        plan.pid_namespace_inside = true;
         flags &= !NamespaceKind::User.flag();
     }
     if flags != 0 {

@@ -16,7 +16,7 @@ pub struct Plan {
     pub(crate) namespaces: u32,
     /// The pid namespace it is born into, where that is joined.
     pub(crate) pid_namespace: Option<Slot>,
-    /// That is joined with the privileges of the user namespace: the caller has none.
+    /// Whether a go-between joins that: whoever is not the host's root could not come back from it.
     pub(crate) pid_namespace_inside: bool,
     /// The user namespace it joins before its other namespaces are made, where that is joined.
     pub(crate) user_namespace: Option<Slot>,

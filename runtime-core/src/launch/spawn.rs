@@ -36,7 +36,7 @@ pub(crate) struct Birth<'b> {
     pub(crate) user_namespace: Option<BorrowedFd<'b>>,
     /// The pid namespace it is born in.
     pub(crate) pid_namespace: Option<BorrowedFd<'b>>,
-    /// That is joined with the privileges of the user namespace, as this process has none.
+    /// That is joined by a go-between: this thread lacks the privilege, or the one to come back.
     pub(crate) pid_namespace_inside: bool,
     /// The `oom_score_adj` it is born with, where that is not this process's: in a user namespace that is joined.
     pub(crate) score: Option<i32>,
@@ -80,9 +80,9 @@ pub(crate) fn spawn(birth: &Birth<'_>) -> Result<Born> {
         errno: AtomicI32::new(0),
     };
     let _home = birth.pid_namespace.filter(|_| !birth.pid_namespace_inside).map(born_elsewhere).transpose()?;
-    match birth.user_namespace {
-        None => clone(birth, &child),
-        Some(namespace) => clone_inside(namespace, birth, &child),
+    match birth.user_namespace.is_some() || (birth.pid_namespace.is_some() && birth.pid_namespace_inside) {
+        false => clone(birth, &child),
+        true => clone_inside(birth, &child),
     }
 }
 
@@ -100,11 +100,13 @@ struct Child<'c> {
 }
 
 /// A child that joins a user namespace, so that the namespaces of the one it starts belong to that; then it ends. A thread of
-/// a host program with several threads cannot join one itself (`setns(2)`, EINVAL).
+/// a host program with several threads cannot join one itself (`setns(2)`, EINVAL). Nor could it leave a pid namespace again
+/// for one that is the host's, without privilege there.
 struct GoBetween<'c> {
-    namespace: RawFd,
-    /// One of pids that is joined after it; -1: none.
-    pid_namespace: RawFd,
+    /// The user namespace; -1: none.
+    user: RawFd,
+    /// The pid namespace that is joined after it; -1: none.
+    pids: RawFd,
     arguments: libc::clone_args,
     child: &'c Child<'c>,
 }
@@ -125,14 +127,14 @@ fn clone(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
 
 /// The same in two steps. The go-between shares the descriptors of this process, so that the pidfd of its child, who is a
 /// child of this process too (`CLONE_PARENT`), lands here.
-fn clone_inside(namespace: BorrowedFd<'_>, birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
+fn clone_inside(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
     let (mut stack, mut inner_stack) = (Stack([0; 16 * 1024]), Stack([0; 16 * 1024]));
     let (mut pidfd, mut inner_pidfd): (RawFd, RawFd) = (-1, -1);
     let inner = arguments(&mut inner_stack, &mut inner_pidfd, u64::from(birth.namespaces) | libc::CLONE_PARENT as u64);
     let between = Child {
         go_between: Some(GoBetween {
-            namespace: namespace.as_raw_fd(),
-            pid_namespace: birth.pid_namespace.filter(|_| birth.pid_namespace_inside).map_or(-1, |fd| fd.as_raw_fd()),
+            user: birth.user_namespace.map_or(-1, |fd| fd.as_raw_fd()),
+            pids: birth.pid_namespace.filter(|_| birth.pid_namespace_inside).map_or(-1, |fd| fd.as_raw_fd()),
             arguments: inner,
             child,
         }),
@@ -355,9 +357,11 @@ fn end(code: i64) -> ! {
 
 /// What a go-between does; the errno of what failed, or 0.
 fn start_inside(go_between: &GoBetween<'_>) -> i32 {
-    let mut joined = call(libc::SYS_setns, [go_between.namespace.into(), CLONE_NEWUSER.into(), 0, 0, 0]);
-    if joined == 0 && go_between.pid_namespace >= 0 {
-        joined = call(libc::SYS_setns, [go_between.pid_namespace.into(), CLONE_NEWPID.into(), 0, 0, 0]);
+    let mut joined = 0;
+    for (namespace, kind) in [(go_between.user, CLONE_NEWUSER), (go_between.pids, CLONE_NEWPID)] {
+        if joined == 0 && namespace >= 0 {
+            joined = call(libc::SYS_setns, [namespace.into(), kind.into(), 0, 0, 0]);
+        }
     }
     let answer = match joined {
         // SAFETY: as in `start`: the arguments describe a stack of its own, and this process waits (CLONE_VFORK).

@@ -23,8 +23,11 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 pub struct Runtime {
     dir: PathBuf,
     state: PathBuf,
+    flags: Vec<&'static str>,
     /// The words that call it, where that is not done directly.
     through: Vec<OsString>,
+    /// What every call has in its environment beside what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runtime {
@@ -40,7 +43,8 @@ impl Runtime {
 
     /// The runtime with its state and the output of its calls below `dir`.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), state: dir.join("state"), through: Vec::new() }
+        let (dir, state) = (dir.to_owned(), dir.join("state"));
+        Self { dir, state, flags: Vec::new(), through: Vec::new(), environment: Vec::new() }
     }
 
     /// Has another program call it: its words stand before the runtime's, and the runtime's program is where everybody may execute
@@ -55,6 +59,12 @@ impl Runtime {
     /// Adds words behind those of [`Runtime::call_through`].
     pub fn call_further(&mut self, words: impl IntoIterator<Item = impl Into<OsString>>) {
         self.through.extend(words.into_iter().map(Into::into));
+    }
+
+    /// The same with one more flag before each command.
+    pub fn with(mut self, flag: &'static str) -> Self {
+        self.flags.push(flag);
+        self
     }
 
     /// The directory given as `--root`.
@@ -77,9 +87,10 @@ impl Runtime {
         }
         words.push("--root".into());
         words.push(self.state.clone().into());
+        words.extend(self.flags.iter().map(OsString::from));
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 

@@ -4,10 +4,12 @@
 mod cli {
     mod bad_input;
     mod create;
+    mod events;
     mod exec;
     mod lifecycle;
     mod list;
     mod log;
     mod plan;
     mod run;
+    mod update;
 }

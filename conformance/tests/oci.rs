@@ -7,18 +7,23 @@ mod oci {
     mod cgroup_v2;
     mod devices;
     mod hooks;
+    mod labels;
     mod mapped_mounts;
     mod mount_options;
     mod mounts;
     mod names;
     mod namespaces;
+    mod net_devices;
     mod network_limits;
+    mod notify;
     mod paths;
     mod process;
+    mod resctrl;
     mod root;
     mod rootless;
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;
+    mod systemd;
     mod terminal;
 }

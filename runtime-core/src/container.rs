@@ -1,11 +1,13 @@
 //! [`Container`]: one that was created. One method for each operation of the specification (runtime.md, "Operations").
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::activation::Notify;
 use crate::cgroup::{self, Cgroup};
 use crate::compile::{self, Barrier, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
@@ -13,6 +15,7 @@ use crate::host::Host;
 use crate::launch::{self, Gate, Sources};
 use crate::options::Exec;
 use crate::process::Process;
+use crate::resctrl;
 use crate::spec::{self, Spec};
 use crate::state::{Directory, Record, State, Status, Store};
 use crate::sys::{pidfd, proc_stat};
@@ -119,6 +122,20 @@ impl Container {
     /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
     /// [`Kind::Hook`] where a `startContainer` hook failed.
     pub fn start(&self) -> Result<()> {
+        self.start_and_relay(None)
+    }
+
+    /// The same, for a service: returns once the program says that it is ready (sd_notify(3)) or has ended. `manager` is the
+    /// socket of the service manager, who is told so, and that the container's first process is the one to watch. A container
+    /// that was created without [`Launch::notify_socket`](crate::Launch::notify_socket) is just started.
+    ///
+    /// # Errors
+    /// As for [`Container::start`], and [`Op::Notify`] where nobody listens at `manager`.
+    pub fn start_notifying(&self, manager: &Path) -> Result<()> {
+        self.start_and_relay(Some(manager))
+    }
+
+    fn start_and_relay(&self, manager: Option<&Path>) -> Result<()> {
         self.during("start", || {
             let lock = self.directory.lock()?;
             let record = self.record()?;
@@ -135,6 +152,9 @@ impl Container {
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
+            let manager = manager.filter(|_| self.directory.has_notify());
+            let notify = manager.map(|manager| Notify::make(&self.directory, manager)).transpose()?;
+            let target = notify.as_ref().map(|_| self.target(&record)).transpose()?;
             let gate = match Gate::knock(&self.directory) {
                 // Whoever started it was killed before it could take the gate away.
                 Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
@@ -149,7 +169,10 @@ impl Container {
             gate.wait(&record.last_steps)?;
             let config = self.config()?;
             self.poststart(&config.spec()?, &describe(&record, Status::Running));
-            Ok(())
+            match (notify, target) {
+                (Some(notify), Some(target)) => notify.relay_until_ready(target.as_fd(), record.pid),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -179,9 +202,10 @@ impl Container {
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
-            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?)?;
             let agent = launch::Agent::of(&spec, describe(&record, status));
-            self.launch(&plan, &cgroup, target, agent.as_ref(), options)
+            let joined = Joined { cgroup: &cgroup, resctrl: record.resctrl.as_ref(), target };
+            self.launch(&plan, joined, agent.as_ref(), options)
         })
     }
 
@@ -323,6 +347,9 @@ impl Container {
             record.cgroup.kill_all(libc::SIGKILL)?;
         }
         record.cgroup.remove()?;
+        if let Some(group) = &record.resctrl {
+            group.remove()?;
+        }
         self.forget()?;
         self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
         Ok(())
@@ -336,6 +363,7 @@ impl Container {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
         }
+        self.sweep_resctrl(config.as_ref())?;
         self.forget()
     }
 
@@ -344,6 +372,16 @@ impl Container {
     fn sweep(&self, config: Option<&Config>) -> Result<()> {
         if let Some(cgroup) = self.configured_cgroup(config)? {
             cgroup.remove_unused();
+        }
+        self.sweep_resctrl(config)
+    }
+
+    /// The same for its group of resctrl.
+    fn sweep_resctrl(&self, config: Option<&Config>) -> Result<()> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
+        let Some(rdt) = &spec.linux.intel_rdt else { return Ok(()) };
+        if let Ok(plan) = resctrl::plan(rdt, self.id(), resctrl::root()?.as_deref()) {
+            resctrl::Group::remove_unused(&plan);
         }
         Ok(())
     }
@@ -394,11 +432,11 @@ impl Container {
     fn launch(
         &self,
         plan: &Plan,
-        cgroup: &Cgroup,
-        target: OwnedFd,
+        joined: Joined<'_>,
         agent: Option<&launch::Agent>,
         options: &Exec<'_>,
     ) -> Result<Process> {
+        let Joined { cgroup, resctrl, target } = joined;
         let (terminal, theirs) = launch::terminal_pair(plan)?;
         let sources = Sources {
             cgroup: Some(cgroup),
@@ -410,18 +448,19 @@ impl Container {
         let mut launched = launch::launch(plan, sources, Some(cgroup), options.stdio.in_order())?;
         launched.converse(|barrier, launched| match barrier {
             Barrier::Listener => launched.hand_listener(agent),
+            Barrier::Resctrl => resctrl.map_or(Ok(()), |group| group.enter(launched.pid())),
             _ => Ok(()),
         })?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let (pid, pidfd) = launched.release().ok_or_else(|| Error::new(Kind::System, Op::Spawn))?;
-        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None })
+        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None, notify: None })
     }
 
-    fn record(&self) -> Result<Record> {
+    pub(crate) fn record(&self) -> Result<Record> {
         self.directory.record()?.ok_or_else(|| self.unborn())
     }
 
-    fn status(&self, record: &Record) -> Result<Status> {
+    pub(crate) fn status(&self, record: &Record) -> Result<Status> {
         if record.pid == 0 {
             return Ok(if self.directory.is_busy() { Status::Creating } else { Status::Stopped });
         }
@@ -440,7 +479,7 @@ impl Container {
     }
 
     /// The first process, surely: one that took its number later began later.
-    fn target(&self, record: &Record) -> Result<OwnedFd> {
+    pub(crate) fn target(&self, record: &Record) -> Result<OwnedFd> {
         let gone = || self.wrong_status(Op::Kill, "container not running");
         let pid = rustix::process::Pid::from_raw(record.pid).ok_or_else(gone)?;
         let pidfd = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
@@ -477,17 +516,24 @@ impl Container {
         Err(Error::new(Kind::Timeout, Op::Delete).message("the killed process does not go away"))
     }
 
-    fn during<T>(&self, verb: &str, operation: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn during<T>(&self, verb: &str, operation: impl FnOnce() -> Result<T>) -> Result<T> {
         operation().map_err(|error| error.during(format!("{verb} {}", self.id())))
     }
 
-    fn wrong_status(&self, op: Op, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    pub(crate) fn wrong_status(&self, op: Op, message: impl Into<std::borrow::Cow<'static, str>>) -> Error {
         Error::new(Kind::Status, op).message(message)
     }
 
     fn unborn(&self) -> Error {
         Error::new(Kind::NotFound, Op::State).on(self.id()).message("container does not exist")
     }
+}
+
+/// What a second process joins.
+struct Joined<'j> {
+    cgroup: &'j Cgroup,
+    resctrl: Option<&'j resctrl::Group>,
+    target: OwnedFd,
 }
 
 /// A record as the specification words it.

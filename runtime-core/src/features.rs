@@ -63,11 +63,11 @@ pub fn features() -> Value {
                 "knownFlags": FLAGS,
                 "supportedFlags": FLAGS,
             },
-            "apparmor": { "enabled": false },
-            "selinux": { "enabled": false },
-            "intelRdt": { "enabled": false },
+            "apparmor": { "enabled": true },
+            "selinux": { "enabled": true },
+            "intelRdt": { "enabled": true, "schemata": true, "monitoring": true },
             "mountExtensions": { "idmap": { "enabled": true } },
-            "netDevices": { "enabled": false },
+            "netDevices": { "enabled": true },
             "memoryPolicy": {
                 "modes": MemoryPolicy::modes().collect::<Vec<_>>(),
                 "flags": MemoryPolicy::flags().map(|(name, _)| name).collect::<Vec<_>>(),
@@ -132,6 +132,19 @@ mod tests {
             let rule = json!([{ "names": ["read"], "action": "SCMP_ACT_LOG", "args": args }]);
             assert!(reads(&with(json!({ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": rule }))), "{op}");
         }
+    }
+
+    #[test]
+    fn interfaces_and_shares_of_the_cache_are_read() {
+        let mut config = config();
+        config["linux"]["namespaces"] = json!([{ "type": "network" }]);
+        config["linux"]["netDevices"] = json!({ "eth0": { "name": "net0" } });
+        config["linux"]["intelRdt"] = json!({ "schemata": ["L3:0=f"], "enableMonitoring": true });
+        assert!(reads(&config));
+        config["linux"]["intelRdt"] = json!({ "schemata": [5] });
+        assert!(!reads(&config));
+        config["linux"] = json!({ "netDevices": { "eth0": 5 } });
+        assert!(!reads(&config));
     }
 
     #[test]

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::cgroup::Cgroup;
-use crate::compile::{self, Barrier, Plan, Request, Terminal};
+use crate::activation::{self, Notify};
+use crate::cgroup::{Cgroup, Systemd};
+use crate::compile::{self, Barrier, Driver, Plan, Request, Terminal};
 use crate::container::{Config, Container};
 use crate::error::{At, Error, Kind, Op, Pointer, Result};
 use crate::host::{Cache, Host, Wanted};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
-use crate::options::Launch;
+use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
+use crate::resctrl::Group;
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -108,8 +110,17 @@ impl Runtime {
     }
 
     fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
-        let wanted = Wanted { id, forgoes_cgroups: options.forgoes_cgroups };
-        let host = Host::for_create(spec, &bundle.path, wanted, options.stdio.in_order(), &*self.store)?;
+        let forgoes_cgroups = match options.cgroups {
+            CgroupDriver::Cgroupfs => options.forgoes_cgroups,
+            _ => Some(false),
+        };
+        let wanted = Wanted { id, forgoes_cgroups };
+        let mut host = Host::for_create(spec, &bundle.path, wanted, options.stdio.in_order(), &*self.store)?;
+        host.systemd = match options.cgroups {
+            CgroupDriver::Systemd => Some(Systemd::of_machine()?),
+            CgroupDriver::SystemdUser(directory) => Some(Systemd::of_user(directory)?),
+            CgroupDriver::Cgroupfs | CgroupDriver::Disabled => None,
+        };
         let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
             log::warn!("{} [config.json {}]", warning.message, warning.field);
@@ -119,8 +130,9 @@ impl Runtime {
 
     fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
-        launch::check_preserved(options.preserve_fds)?;
+        launch::check_preserved(options.preserve_fds.saturating_add(options.listen_fds))?;
         let mut spec = bundle.config.spec()?;
+        activation::announce(options, &mut spec.process);
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let (directory, lock) = self.store.make(id)?;
@@ -137,12 +149,21 @@ impl Runtime {
             Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
         // Whatever is in the cgroup from here on is this container's.
         fresh.directory()?.replace(&record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
+        let notified =
+            options.notify_socket.map(|manager| Ok((fresh.directory()?.make_notify()?, manager))).transpose()?;
+        // At a gate it is made by who starts the container, and listens.
+        let notify = match (&notified, kept) {
+            (Some((_, manager)), Kept::Child) => Some(Notify::make(fresh.directory()?, manager)?),
+            _ => None,
+        };
         let sources = Sources {
+            notify: notified.map(|(tree, _)| tree),
             cgroup: cgroup.as_ref(),
             hook_state: hook_files.as_ref().map(HookFiles::state),
             hook_output: hook_files.as_ref().map(HookFiles::output),
@@ -160,9 +181,16 @@ impl Runtime {
             time => time.at(Op::State)?,
         };
         fresh.directory()?.replace(&record)?;
-        let state = |status| crate::container::describe(&record, status);
-        let talk = launched.converse(|barrier, launched| {
-            act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(Status::Creating))
+        let state = |record: &Record, status| crate::container::describe(record, status);
+        let talk = launched.converse(|barrier, launched| match barrier {
+            Barrier::Unit => plan.cgroup.as_ref().map_or(Ok(()), |wanted| {
+                Cgroup::start(wanted, launched.pid(), |cgroup| {
+                    record.cgroup = cgroup.clone();
+                    fresh.directory()?.replace(&record)
+                })
+            }),
+            Barrier::Resctrl => record.resctrl.as_ref().map_or(Ok(()), |group| group.enter(launched.pid())),
+            _ => act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(&record, Status::Creating)),
         });
         talk.map_err(|error| match (error.kind(), &hook_files) {
             (Kind::Hook | Kind::Timeout, Some(files)) => error.adding(&files.said()),
@@ -173,12 +201,13 @@ impl Runtime {
             pid: record.pid,
             terminal: terminal.map(launch::receive_fd).transpose()?,
             pidfd: launched.release().map(|(_, pidfd)| pidfd).ok_or_else(|| Error::new(Kind::System, Op::Spawn))?,
+            notify,
             trace: recorder.map(|recorder| recorder.read(&plan)).transpose()?,
         };
         let container = fresh.keep()?;
         match kept {
             Kept::Gate => container.directory().show_gate()?,
-            Kept::Child => container.poststart(&spec, &state(Status::Running)),
+            Kept::Child => container.poststart(&spec, &state(&record, Status::Running)),
         }
         Ok((container, process))
     }
@@ -283,11 +312,17 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         id,
         bundle: bundle.name.clone(),
         terminal,
-        preserve_fds: options.preserve_fds,
+        preserve_fds: options.preserve_fds.saturating_add(options.listen_fds),
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
+        notify: options.notify_socket.is_some(),
         gate: kept == Kept::Gate,
         trace: options.trace,
+        cgroups: match options.cgroups {
+            CgroupDriver::Cgroupfs => Driver::Cgroupfs,
+            CgroupDriver::Systemd | CgroupDriver::SystemdUser(_) => Driver::Systemd,
+            CgroupDriver::Disabled => Driver::Disabled,
+        },
     })
 }
 
@@ -302,9 +337,11 @@ fn record(directory: &Directory, owner: u32, spec: &Spec<'_>, bundle: &Bundle, p
         created: timestamp(),
         owner_name: owner_name(owner),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-        cgroup: plan.cgroup.as_ref().map(|cgroup| Cgroup::from_paths(cgroup.dirs.clone())).unwrap_or_default(),
+        cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
+        resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
+        limits: None,
     }
 }
 
@@ -329,7 +366,12 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore => Ok(()),
+        Barrier::IdMaps
+        | Barrier::OomScore
+        | Barrier::Resctrl
+        | Barrier::NetDevices
+        | Barrier::IdMapped(_)
+        | Barrier::Unit => Ok(()),
     }
 }
 

@@ -31,13 +31,13 @@ fn lines(bundle: &Bundle) -> Vec<String> {
     fs::read_to_string(log(bundle)).unwrap_or_default().lines().map(|line| line.trim().to_owned()).collect()
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.kinds-in-order", "/hooks/{prestart,createRuntime,createContainer}/*/path"])]
 fn hooks_before_start_run_in_the_order_of_the_specification() {
     let container = logging(&BEFORE_START, "").create();
     assert_eq!(lines(&container.bundle), BEFORE_START);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.kinds-in-order", "/hooks/{poststart,poststop}/*/path"])]
 fn poststart_runs_after_start_and_poststop_after_delete() {
     let container = logging(&["poststart", "poststop"], "").create();
     assert!(lines(&container.bundle).is_empty());
@@ -47,7 +47,7 @@ fn poststart_runs_after_start_and_poststop_after_delete() {
     assert_eq!(lines(&container.bundle), ["poststart", "poststop"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.listed-order"])]
 fn hooks_of_one_kind_run_in_order() {
     let bundle = Bundle::new();
     let file = log(&bundle).display().to_string();
@@ -56,7 +56,7 @@ fn hooks_of_one_kind_run_in_order() {
     assert_eq!(lines(&container.bundle), ["1", "2", "3"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.{prestart,createRuntime,createContainer,poststart}-namespace"])]
 fn hooks_run_in_the_namespaces_of_the_specification() {
     let container = logging(&ALL, "$(readlink /proc/self/ns/mnt)").start();
     let own = Process::myself().namespace("mnt").display().to_string();
@@ -73,13 +73,17 @@ fn hooks_run_in_the_namespaces_of_the_specification() {
     assert_ne!(own, inner);
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "hooks.startContainer-namespace",
+    "hooks.kinds-in-order",
+    "/hooks/startContainer/*/path",
+])]
 fn start_container_runs_inside_before_the_process() {
     let bundle = Bundle::sh("cat /tmp/hook; echo then").writable().file("/hook", "#!/bin/sh\necho first > /tmp/hook\n");
     bundle.set("/hooks/startContainer", json!([{"path": "/hook"}])).run().succeeds().prints("first\nthen");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.state-on-stdin", "state:/status=creating"])]
 fn hooks_read_the_state_on_stdin() {
     let bundle = Bundle::new();
     let dir = bundle.host("log");
@@ -101,7 +105,7 @@ fn hooks_read_the_state_on_stdin() {
     assert_eq!(state_in(&dir.join("createRuntime"))["pid"], container.process().pid);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.state-on-stdin"])]
 fn poststart_sees_a_running_container() {
     let bundle = Bundle::new();
     let file = bundle.host("log").join("state");
@@ -110,7 +114,7 @@ fn poststart_sees_a_running_container() {
     assert_eq!(state_in(&file)["status"], "running");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.state-on-stdin"])]
 fn poststop_sees_a_stopped_container() {
     let bundle = Bundle::sh("exit 0");
     let file = bundle.host("log").join("state");
@@ -119,7 +123,7 @@ fn poststop_sees_a_stopped_container() {
     assert_eq!(state_in(&file)["status"], "stopped");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/hooks/createRuntime/*/{args,env}"])]
 fn a_hook_has_its_own_args_and_environment() {
     let bundle = Bundle::new();
     let file = log(&bundle).display().to_string();
@@ -130,7 +134,7 @@ fn a_hook_has_its_own_args_and_environment() {
     assert_eq!(lines(&container.bundle), ["zero one this"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.{prestart,createRuntime,createContainer}-fails"])]
 fn a_hook_that_fails_before_start_ends_the_container() {
     for kind in BEFORE_START {
         let bundle = Bundle::new().set(&format!("/hooks/{kind}"), hook("exit 3"));
@@ -138,7 +142,7 @@ fn a_hook_that_fails_before_start_ends_the_container() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.startContainer-fails"])]
 fn a_start_container_hook_that_fails_ends_the_container() {
     let bundle = Bundle::new().set("/hooks/startContainer", json!([{"path": "/bin/false"}]));
     bundle.never_starts().names("/hooks/startContainer/0");
@@ -150,7 +154,7 @@ fn a_hook_that_does_not_exist_is_an_error() {
     bundle.refused().names("/hooks/createRuntime/0");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/hooks/{prestart,createRuntime,createContainer}/*/timeout"])]
 fn a_hook_that_hangs_is_stopped_by_its_timeout() {
     for kind in BEFORE_START {
         let mut hanging = hook("sleep 1000");

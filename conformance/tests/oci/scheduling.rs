@@ -21,25 +21,28 @@ fn said(tool: &str, container: &Container) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/scheduler/nice", "/process/scheduler/policy=SCHED_BATCH"])]
 fn a_policy_has_its_nice_value() {
     let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_BATCH", "nice": 5})).start();
     assert_eq!(scheduled(container.settled()), [5, 0, 3]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/scheduler/nice", "/process/scheduler/policy=SCHED_OTHER"])]
 fn a_nice_value_may_be_below_zero() {
     let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7})).start();
     assert_eq!(scheduled(container.settled()), [-7, 0, 0]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/scheduler/policy=SCHED_IDLE"])]
 fn the_scheduler_may_be_the_idle_one() {
     let container = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_IDLE"})).start();
     assert_eq!(scheduled(container.settled()), [0, 0, 5]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/process/scheduler/{runtime,deadline,period}",
+    "/process/scheduler/policy=SCHED_DEADLINE",
+])]
 fn a_deadline_has_its_times() {
     let times = json!({"policy": "SCHED_DEADLINE", "runtime": 2_000_000, "deadline": 10_000_000, "period": 20_000_000});
     let container = Bundle::new().set("/process/scheduler", times).start();
@@ -48,7 +51,7 @@ fn a_deadline_has_its_times() {
     assert!(shown.contains("parameters: 2000000/10000000/20000000"), "{shown}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/scheduler/priority", "/process/scheduler/policy=SCHED_FIFO"])]
 fn a_real_time_policy_has_its_priority() {
     // With CONFIG_RT_GROUP_SCHED only a cgroup that was given real-time may have such a process.
     needs::cgroup_v1("cpu");
@@ -63,7 +66,7 @@ fn exec_has_the_scheduler_of_the_config() {
     container.sh("cut -d ' ' -f 19,41 /proc/self/stat").succeeds().prints("3 3");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/ioPriority/priority", "/process/ioPriority/class=IOPRIO_CLASS_{RT,BE,IDLE}"])]
 fn the_io_priority_is_set() {
     for (class, priority, shown) in
         [("RT", 3, "realtime: prio 3"), ("BE", 6, "best-effort: prio 6"), ("IDLE", 0, "idle")]
@@ -89,13 +92,13 @@ fn machine_of_32_bits() -> &'static str {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/personality/domain=LINUX32"])]
 fn the_personality_is_of_32_bits() {
     let bundle = Bundle::sh("uname -m").set("/linux/personality", json!({"domain": "LINUX32"}));
     bundle.run().succeeds().prints(machine_of_32_bits());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/personality/domain=LINUX"])]
 fn the_personality_may_be_that_of_linux() {
     let bundle = Bundle::sh("uname -m").set("/linux/personality", json!({"domain": "LINUX"}));
     bundle.run().succeeds().prints(std::env::consts::ARCH);
@@ -113,7 +116,11 @@ fn policies(process: Process) -> Vec<String> {
     maps.lines().filter_map(|line| line.split(' ').nth(1)).map(str::to_owned).collect()
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/memoryPolicy/nodes",
+    "/linux/memoryPolicy/mode=MPOL_{BIND,INTERLEAVE,PREFERRED,LOCAL,DEFAULT}",
+    "/linux/memoryPolicy/flags=MPOL_F_STATIC_NODES",
+])]
 fn the_memory_policy_is_set() {
     needs::path("/proc/self/numa_maps");
     for (policy, shown) in [
@@ -153,7 +160,7 @@ fn last_processor() -> String {
 
 const PROCESSORS: &str = "grep Cpus_allowed_list: /proc/self/status | cut -f 2";
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/execCPUAffinity/final"])]
 fn exec_ends_on_the_final_processors() {
     let affinity = json!({"initial": "0", "final": last_processor()});
     let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();
@@ -167,7 +174,7 @@ fn the_affinity_of_exec_is_not_the_containers() {
     assert_eq!(container.settled().status("Cpus_allowed_list"), own);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/execCPUAffinity/initial"])]
 fn the_initial_processors_are_left_in_the_cgroup() {
     let own = Process::myself().status("Cpus_allowed_list").unwrap();
     let container = Bundle::new().set("/process/execCPUAffinity", json!({"initial": last_processor()})).start();
@@ -182,7 +189,7 @@ fn exec_on_processors_that_are_not_there() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/execCPUAffinity/final"])]
 fn processors_above_1024_may_be_named() {
     let affinity = json!({"final": format!("{},1500-1600", last_processor())});
     let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();

@@ -94,6 +94,7 @@ pub(crate) static GLOBALS: &[&Flag] = &[
     &flags::LOG_FORMAT,
     &flags::DEBUG,
     &flags::SYSTEMD_CGROUP,
+    &flags::CGROUP_MANAGER,
     &flags::ROOTLESS,
     &flags::HELP,
     &flags::VERSION,
@@ -110,7 +111,9 @@ pub(crate) mod flags {
         Flag::value("log-format", None, "FORMAT", "write the log as text (default) or json");
     pub(crate) static DEBUG: Flag = Flag::switch("debug", None, "log what a developer wants to know");
     pub(crate) static SYSTEMD_CGROUP: Flag =
-        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups (not yet)");
+        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups: cgroupsPath is slice:prefix:name");
+    pub(crate) static CGROUP_MANAGER: Flag =
+        Flag::value("cgroup-manager", None, "WHO", "who makes the cgroups: cgroupfs (default), systemd or disabled");
     pub(crate) static ROOTLESS: Flag = Flag::value(
         "rootless",
         None,
@@ -159,8 +162,9 @@ pub(crate) mod flags {
         Flag::value("additional-gids", Some('g'), "GID", "one more group (may be repeated)");
     pub(crate) static PROCESS: Flag =
         Flag::value("process", Some('p'), "FILE", "read the process from this process.json");
-    pub(crate) static PROCESS_LABEL: Flag = Flag::value("process-label", None, "LABEL", "the SELinux label (not yet)");
-    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile (not yet)");
+    pub(crate) static PROCESS_LABEL: Flag =
+        Flag::value("process-label", None, "LABEL", "the SELinux label of the process");
+    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile of the process");
     pub(crate) static NO_NEW_PRIVS: Flag =
         Flag::switch("no-new-privs", None, "never gain privileges through execve(2)");
     pub(crate) static CAP: Flag = Flag::value("cap", Some('c'), "CAP", "add a capability (may be repeated)");
@@ -170,6 +174,44 @@ pub(crate) mod flags {
         Flag::switch("ignore-paused", None, "also in a paused container; the process waits there");
     pub(crate) static LIST_FORMAT: Flag = Flag::value("format", Some('f'), "FORMAT", "table (default) or json");
     pub(crate) static QUIET: Flag = Flag::switch("quiet", Some('q'), "show nothing but the ids");
+    pub(crate) static RESOURCES: Flag =
+        Flag::value("resources", Some('r'), "FILE", "read what is to change from FILE, or from stdin (-), as JSON");
+    pub(crate) static BLKIO_WEIGHT: Flag = Flag::value("blkio-weight", None, "N", "share of disk time, 10 to 1000");
+    pub(crate) static CPU_PERIOD: Flag =
+        Flag::value("cpu-period", None, "MICROSECONDS", "the period that --cpu-quota is of");
+    pub(crate) static CPU_QUOTA: Flag =
+        Flag::value("cpu-quota", None, "MICROSECONDS", "processor time in each period; -1 is no limit");
+    pub(crate) static CPU_BURST: Flag =
+        Flag::value("cpu-burst", None, "MICROSECONDS", "unused time that may be saved up for a burst");
+    pub(crate) static CPU_SHARE: Flag =
+        Flag::value("cpu-share", None, "N", "share of processor time among containers, 2 to 262144");
+    pub(crate) static CPU_RT_PERIOD: Flag =
+        Flag::value("cpu-rt-period", None, "MICROSECONDS", "the period that --cpu-rt-runtime is of (cgroup v1)");
+    pub(crate) static CPU_RT_RUNTIME: Flag =
+        Flag::value("cpu-rt-runtime", None, "MICROSECONDS", "real-time in each real-time period (cgroup v1)");
+    pub(crate) static CPUSET_CPUS: Flag = Flag::value("cpuset-cpus", None, "LIST", "the processors to use: 0-3,7");
+    pub(crate) static CPUSET_MEMS: Flag = Flag::value("cpuset-mems", None, "LIST", "the memory nodes to use");
+    pub(crate) static CPU_IDLE: Flag =
+        Flag::value("cpu-idle", None, "0|1", "1: run only where a processor is idle (SCHED_IDLE)");
+    pub(crate) static KERNEL_MEMORY: Flag =
+        Flag::value("kernel-memory", None, "BYTES", "obsolete: only warns that nothing is done");
+    pub(crate) static KERNEL_MEMORY_TCP: Flag =
+        Flag::value("kernel-memory-tcp", None, "BYTES", "obsolete: only warns that nothing is done");
+    pub(crate) static MEMORY: Flag =
+        Flag::value("memory", None, "BYTES", "limit of memory: 512m, 1.5g; -1 is no limit");
+    pub(crate) static MEMORY_RESERVATION: Flag =
+        Flag::value("memory-reservation", None, "BYTES", "memory that is kept when it gets scarce");
+    pub(crate) static MEMORY_SWAP: Flag =
+        Flag::value("memory-swap", None, "BYTES", "limit of memory and swap together; -1 is no limit");
+    pub(crate) static PIDS_LIMIT: Flag =
+        Flag::value("pids-limit", None, "N", "how many processes and threads there may be; -1 is no limit");
+    pub(crate) static L3_CACHE_SCHEMA: Flag =
+        Flag::value("l3-cache-schema", None, "SCHEMA", "share of the L3 cache, Intel RDT (not yet)");
+    pub(crate) static MEM_BW_SCHEMA: Flag =
+        Flag::value("mem-bw-schema", None, "SCHEMA", "share of memory bandwidth, Intel RDT (not yet)");
+    pub(crate) static INTERVAL: Flag =
+        Flag::value("interval", None, "TIME", "how often the usage is shown: 5s (default), 500ms, 1m30s");
+    pub(crate) static STATS: Flag = Flag::switch("stats", None, "show the usage once, now");
     pub(crate) static SPEC_ROOTLESS: Flag =
         Flag::switch("rootless", None, "with a user namespace that maps root to the caller");
 }
@@ -294,6 +336,46 @@ pub(crate) static COMMANDS: &[Command] = &[
         in_order: false,
         flags: &[&HELP],
         run: commands::resume::run,
+    },
+    Command {
+        name: "update",
+        summary: "change the limits of a container",
+        about: "What is not given stays. A file is a resources object as in config.json, and stands alone.",
+        operands: Operands::ID,
+        in_order: false,
+        flags: &[
+            &flags::RESOURCES,
+            &flags::BLKIO_WEIGHT,
+            &flags::CPU_PERIOD,
+            &flags::CPU_QUOTA,
+            &flags::CPU_BURST,
+            &flags::CPU_SHARE,
+            &flags::CPU_RT_PERIOD,
+            &flags::CPU_RT_RUNTIME,
+            &flags::CPUSET_CPUS,
+            &flags::CPUSET_MEMS,
+            &flags::CPU_IDLE,
+            &flags::MEMORY,
+            &flags::MEMORY_RESERVATION,
+            &flags::MEMORY_SWAP,
+            &flags::KERNEL_MEMORY,
+            &flags::KERNEL_MEMORY_TCP,
+            &flags::PIDS_LIMIT,
+            &flags::L3_CACHE_SCHEMA,
+            &flags::MEM_BW_SCHEMA,
+            &HELP,
+        ],
+        run: commands::update::run,
+    },
+    Command {
+        name: "events",
+        summary: "show what a container uses, and when it runs out of memory",
+        about: "One JSON object a line, until the container ends: what it uses from time to time, and each time it ran out of\n\
+                the memory it may use.",
+        operands: Operands::ID,
+        in_order: false,
+        flags: &[&flags::INTERVAL, &flags::STATS, &HELP],
+        run: commands::events::run,
     },
     Command {
         name: "state",

@@ -3,6 +3,7 @@
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod documents;
+pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod features;
 pub(crate) mod kill;
@@ -15,6 +16,7 @@ pub(crate) mod run;
 pub(crate) mod spec;
 pub(crate) mod start;
 pub(crate) mod state;
+pub(crate) mod update;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -56,8 +58,20 @@ fn launch(call: &Call) -> Result<Launch<'_>, Failure> {
         no_pivot: call.on(&flags::NO_PIVOT),
         no_new_keyring: call.on(&flags::NO_NEW_KEYRING),
         forgoes_cgroups: call.rootless,
+        cgroups: call.cgroups.driver(),
+        listen_fds: call.service.listen_fds,
+        listen_names: call.service.listen_names.as_deref(),
+        notify_socket: call.service.notify_socket.as_deref(),
         ..Launch::default()
     })
+}
+
+/// Lets the program go; where this call is part of a service, waits until that is ready.
+fn let_go(call: &Call, container: &Container) -> orlop::Result<()> {
+    match &call.service.notify_socket {
+        Some(manager) => container.start_notifying(manager),
+        None => container.start(),
+    }
 }
 
 /// `--bundle`, absolute: it outlives this command's working directory in the container's state.

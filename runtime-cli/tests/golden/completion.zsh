@@ -15,7 +15,7 @@ _orlop() {
         '*--version[show the version]' \
         '1:command:->command' '*::argument:->argument'
   case $state in
-    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
+    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
     argument) case $line[1] in
       create) _arguments \
         '*-b[the bundle (default: the current directory)]:DIR:_files' \
@@ -97,6 +97,36 @@ _orlop() {
         '*--help[show this help]' \
         "1:container:($ids)" "*::argument:_normal" ;;
       resume) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      update) _arguments \
+        '*-r[read what is to change from FILE, or from stdin (-), as JSON]:FILE:_files' \
+        '*--resources[read what is to change from FILE, or from stdin (-), as JSON]:FILE:_files' \
+        '*--blkio-weight[share of disk time, 10 to 1000]:N:' \
+        '*--cpu-period[the period that --cpu-quota is of]:MICROSECONDS:' \
+        '*--cpu-quota[processor time in each period; -1 is no limit]:MICROSECONDS:' \
+        '*--cpu-burst[unused time that may be saved up for a burst]:MICROSECONDS:' \
+        '*--cpu-share[share of processor time among containers, 2 to 262144]:N:' \
+        '*--cpu-rt-period[the period that --cpu-rt-runtime is of (cgroup v1)]:MICROSECONDS:' \
+        '*--cpu-rt-runtime[real-time in each real-time period (cgroup v1)]:MICROSECONDS:' \
+        '*--cpuset-cpus[the processors to use: 0-3,7]:LIST:' \
+        '*--cpuset-mems[the memory nodes to use]:LIST:' \
+        '*--cpu-idle[1: run only where a processor is idle (SCHED_IDLE)]:0|1:' \
+        '*--memory[limit of memory: 512m, 1.5g; -1 is no limit]:BYTES:' \
+        '*--memory-reservation[memory that is kept when it gets scarce]:BYTES:' \
+        '*--memory-swap[limit of memory and swap together; -1 is no limit]:BYTES:' \
+        '*--kernel-memory[obsolete: only warns that nothing is done]:BYTES:' \
+        '*--kernel-memory-tcp[obsolete: only warns that nothing is done]:BYTES:' \
+        '*--pids-limit[how many processes and threads there may be; -1 is no limit]:N:' \
+        '*--l3-cache-schema[share of the L3 cache, Intel RDT (not yet)]:SCHEMA:' \
+        '*--mem-bw-schema[share of memory bandwidth, Intel RDT (not yet)]:SCHEMA:' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      events) _arguments \
+        '*--interval[how often the usage is shown: 5s (default), 500ms, 1m30s]:TIME:' \
+        '*--stats[show the usage once, now]' \
         '*-h[show this help]' \
         '*--help[show this help]' \
         "1:container:($ids)" "*::argument:_normal" ;;

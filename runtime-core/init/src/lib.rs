@@ -90,6 +90,8 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Setdomainname { name } => sys::setdomainname(name.to_bytes()),
         Step::Setrlimit { resource, soft, hard } => sys::setrlimit(resource, soft, hard),
 
+        Step::Setxattr { mount, name, value } => mounts::setxattr(state.fd(mount)?, name, value),
+
         Step::OpenPty { root, path, terminal, peer } => terminal::open_pty(state, root, path, terminal, peer),
         Step::SendFd { socket, fd, name } => sys::send_fd(state.fd(socket)?, name.to_bytes(), state.fd(fd)?),
         Step::WindowSize { fd, rows, columns } => sys::set_window_size(state.fd(fd)?, rows, columns),

@@ -119,6 +119,11 @@ steps! {
     /// `prlimit64(2)` on itself.
     53 Setrlimit "setrlimit" { resource: u32, soft: u64, hard: u64 }
 
+    // Labels of security modules.
+
+    /// `fsetxattr(2)` of the root directory of `mount`; the value is without its NUL.
+    45 Setxattr "setxattr" { mount: Slot, name: &'p CStr, value: &'p CStr }
+
     // The terminal and other descriptors.
 
     /// Opens the pty multiplexer at `path` beneath `root`, unlocks the new pty and opens its peer (`TIOCGPTPEER`).

@@ -113,6 +113,7 @@ fn all() -> Vec<Make> {
             period: v.numbers[0],
         },
         |v| Step::IoPriority { class: v.numbers[0] as u32, priority: v.numbers[1] as u32 },
+        |v| Step::Setxattr { mount: v.slots[0], name: &v.texts[0], value: &v.texts[1] },
         |v| Step::Personality { domain: v.numbers[0] as u32 },
         |v| Step::MemoryPolicy { mode: v.numbers[0] as u32, nodes: Bytes(&v.bytes) },
         |v| Step::Affinity { processors: Bytes(&v.bytes) },

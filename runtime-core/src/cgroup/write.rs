@@ -26,6 +26,35 @@ pub(super) fn all(plan: &Plan) -> Result<()> {
     retry(plan, late, &mut open)
 }
 
+/// What the files of a plan hold now. One that cannot be read, as `devices.allow`, is left out.
+pub(super) fn current(plan: &Plan) -> Vec<(PathBuf, String)> {
+    let mut found: Vec<(PathBuf, String)> = Vec::new();
+    for write in &plan.writes {
+        let names = match &write.missing {
+            Missing::Use(other, _) => vec![&write.file, other],
+            _ => vec![&write.file],
+        };
+        for name in names {
+            let Some(path) = plan.dirs.get(write.dir).map(|dir| dir.path.join(&**name)) else { continue };
+            if let (false, Ok(text)) = (found.iter().any(|(known, _)| *known == path), file::read_text(&path)) {
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+/// Writes back what [`current`] found, as well as it can be done: an error is under way already. Twice, because the kernel
+/// checks some values against each other.
+pub(super) fn back(before: &[(PathBuf, String)]) {
+    for (path, text) in before.iter().rev().chain(before) {
+        // An empty write changes nothing; a line end empties a `cpuset.cpus`.
+        for line in if text.is_empty() { "\n" } else { text }.split_inclusive('\n') {
+            file::write(path, line).ok();
+        }
+    }
+}
+
 /// Values the kernel checks against each other: what it refused may fit now that the others are written.
 fn retry(plan: &Plan, mut late: Vec<&Write>, open: &mut Open) -> Result<()> {
     while !late.is_empty() {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use orlop_plan::{Slot, Step};
 
+use super::labels;
 use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
-use super::tree;
 use crate::cgroup::{self, Hierarchy};
 use crate::error::{Error, Result};
 use crate::spec::{Attributes, Mount, MountKind, Namespace, NamespaceKind, Spec};
@@ -25,7 +25,7 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
         }
         (true, false) => {
             let Some(v2) = &mounts.host.cgroups.v2 else { return Ok(()) };
-            let slot = own_part(&v2.mount, &v2.own, mount, mounts, origin);
+            let slot = own_part(&v2.mount, &v2.own, mount, mounts, origin)?;
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
         }
@@ -59,6 +59,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     let base = local::CGROUPS;
     mounts.plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, origin);
     mounts.plan.push(Step::FsconfigString { fs: local::FS, key: c"mode", value: c"755" }, origin);
+    labels::configure(mounts.spec, mounts.plan);
     let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY)?;
     mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
     place(base, mount, &mount.destination, mounts, origin);
@@ -70,7 +71,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
                 fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
                 local::MOUNT
             }
-            false => own_part(&hierarchy.mount, &hierarchy.own, mount, mounts, origin),
+            false => own_part(&hierarchy.mount, &hierarchy.own, mount, mounts, origin)?,
         };
         dress(slot, mount, mounts.plan, origin);
         mounts.plan.push(Step::Attach { mount: slot, root: base, path: &c(&name), create: 1 }, origin);
@@ -94,26 +95,40 @@ fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, 
 /// The container's own directory of the host's mount. systemd shares that mount: a clone is still its peer, and what the
 /// container did to it would be done on the host too.
 ///
-/// A container without a cgroup of its own is in its maker's, which it is shown and may not change.
-fn own_part(hierarchy: &Path, makers: &Path, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Slot {
-    let mut dirs = mounts.plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs);
-    let own = dirs.position(|dir| dir.mount == hierarchy);
+/// A user's container without a cgroup of its own is in the user's, which it is shown and may not change.
+fn own_part(
+    hierarchy: &Path,
+    makers: &Path,
+    mount: &Mount<'_>,
+    mounts: &mut Mounts<'_, '_>,
+    origin: &Origin,
+) -> Result<Slot> {
+    let cgroup = mounts.plan.cgroup.as_ref();
+    let own = cgroup.and_then(|cgroup| cgroup.dirs.iter().position(|dir| dir.mount == hierarchy));
+    let dir = own.and_then(|index| cgroup?.dirs.get(index));
+    let is_root = mounts.host.caller.is_root();
     let Attributes { mut set, clear } = mount.attributes;
-    let slot = match (own, mounts.host.caller.is_root()) {
-        (Some(index), true) => mounts.plan.open(Open::CgroupTree(index), origin),
-        (own, _) => {
-            if own.is_none() {
+    let slot = match (own, cgroup.and_then(|cgroup| cgroup.unit.as_ref())) {
+        (None, _) if is_root => {
+            let message = "a container without a cgroup of its own has none to show";
+            return Err(Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace"));
+        }
+        (Some(index), None) if is_root => mounts.plan.open(Open::CgroupTree(index), origin),
+        // Only init may clone it; and where systemd makes it around init, it is not there before.
+        _ => {
+            let path = dir.map_or_else(|| cgroup::below(hierarchy, makers), |dir| dir.path.clone());
+            if dir.is_none() {
                 set |= MOUNT_ATTR_RDONLY;
             }
-            let own = own.and_then(|index| mounts.plan.cgroup.as_ref()?.dirs.get(index)).map(|dir| dir.path.clone());
-            let path = own.unwrap_or_else(|| cgroup::below(hierarchy, makers));
             let path = c(&path.to_string_lossy());
-            tree::open(path, false, local::MOUNT, mounts.spec, mounts.host, mounts.plan, origin)
+            mounts.plan.push(Step::OpenHost { path: &path, to: local::FS }, origin);
+            mounts.plan.push(Step::CloneTree { of: local::FS, recursive: false, to: local::MOUNT }, origin);
+            local::MOUNT
         }
     };
     mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
     set_attributes(slot, false, Attributes { set, clear: clear & !set }, mounts.plan, origin);
-    slot
+    Ok(slot)
 }
 
 /// A new mount of a cgroup filesystem, seen from the container's cgroup namespace.

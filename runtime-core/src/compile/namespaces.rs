@@ -60,6 +60,11 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()
     if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
         plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
     }
+    if !spec.linux.net_devices.is_empty() {
+        plan.net_devices.clone_from(&spec.linux.net_devices);
+        let origin = Origin::new(Op::NetDevice).field(&Pointer::new("/linux/netDevices"));
+        plan.wait_for(Barrier::NetDevices, Step::Barrier {}, &origin);
+    }
     Ok(())
 }
 

@@ -7,12 +7,13 @@ use std::ffi::CStr;
 
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
+use super::labels::Labels;
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use super::rootfs::local;
 use super::{Request, namespaces, scheduling, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
-use crate::spec::{Capabilities, Linux, Namespace, NamespaceKind, Process, Rlimit, Seccomp, Warning};
+use crate::spec::{Capabilities, Namespace, NamespaceKind, Process, Rlimit, Seccomp, Spec, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
 pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
@@ -21,8 +22,16 @@ pub(crate) const PR_CAP_AMBIENT: u32 = 47;
 pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 
 /// Everything between the container's root and the program, up to the last privilege.
-pub(crate) fn enter(process: &Process<'_>, linux: &Linux<'_>, host: &Host, peer: Option<Slot>, plan: &mut Plan) {
-    let seccomp = linux.seccomp.as_ref();
+pub(crate) fn enter(
+    process: &Process<'_>,
+    spec: &Spec<'_>,
+    host: &Host,
+    peer: Option<Slot>,
+    labels: &Labels<'_>,
+    last: &LastSlots,
+    plan: &mut Plan,
+) {
+    let seccomp = spec.linux.seccomp.as_ref();
     let at = |key| Origin::new(Op::Process).field(&process.at.key(key));
     plan.push(Step::Setsid {}, &at("terminal"));
     match peer {
@@ -33,13 +42,17 @@ pub(crate) fn enter(process: &Process<'_>, linux: &Linux<'_>, host: &Host, peer:
     limit(process, plan);
     // Before a filter that may forbid it, and before the privileges go.
     scheduling::all(process, plan);
+    labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
     } else {
         // Without no-new-privs a filter needs CAP_SYS_ADMIN: it goes in while that is still there.
+        if closes_early(process, seccomp) {
+            close_others(last, plan);
+        }
         filter(seccomp, host, plan);
     }
-    become_user(process, linux, host, plan);
+    become_user(process, spec, host, plan);
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {
         filter(seccomp, host, plan);
@@ -90,16 +103,43 @@ pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
     }
 }
 
+/// What the last steps need, and the caller of the program: all else is closed before them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSlots {
+    preserve_fds: u32,
+    gate: Option<Slot>,
+    hook_state: Slot,
+}
+
+impl LastSlots {
+    /// Opens the gate, if there is one.
+    pub(crate) fn open(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) -> Self {
+        let gate = request.gate.then(|| plan.open(Open::Gate, &Origin::new(Op::Start)));
+        Self { preserve_fds: request.preserve_fds, gate, hook_state }
+    }
+}
+
 /// Lets go of everything of the host's but what the last steps need (CVE-2016-9962, CVE-2024-21626); then says ready, and
 /// waits at the gate for `start`, if there is one.
-pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) {
-    let origin = Origin::new(Op::Start);
-    let listener = if request.gate { plan.open(Open::Gate, &origin) } else { Slot::NONE };
-    let first = request.preserve_fds.saturating_add(3);
-    plan.push(Step::CloseOthers { first, kept: listener, also_kept: hook_state }, &origin);
-    if request.gate {
-        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
+pub(crate) fn stand_by(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>, last: &LastSlots, plan: &mut Plan) {
+    if !closes_early(process, seccomp) {
+        close_others(last, plan);
     }
+    if let Some(listener) = last.gate {
+        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &Origin::new(Op::Start));
+    }
+}
+
+/// Whether all else is closed before the filter, which may refuse close_range(2): Linux 5.9 is younger than many a profile. A
+/// filter with a listener is sent over a socket after it went in; one with no-new-privs comes last.
+fn closes_early(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>) -> bool {
+    !process.no_new_privileges && seccomp.is_some() && !notifies(seccomp)
+}
+
+fn close_others(last: &LastSlots, plan: &mut Plan) {
+    let first = last.preserve_fds.saturating_add(3);
+    let kept = last.gate.unwrap_or(Slot::NONE);
+    plan.push(Step::CloseOthers { first, kept, also_kept: last.hook_state }, &Origin::new(Op::Start));
 }
 
 /// The program takes the place of init.
@@ -203,7 +243,7 @@ const TSYNC: u32 = 1 << 0;
 const TSYNC_ESRCH: u32 = 1 << 4;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
-fn become_user(process: &Process<'_>, linux: &Linux<'_>, host: &Host, plan: &mut Plan) {
+fn become_user(process: &Process<'_>, spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let user = &process.user;
     let at = process.at.key("user");
     let origin = |key| Origin::new(Op::User).field(&at.key(key));
@@ -213,7 +253,9 @@ fn become_user(process: &Process<'_>, linux: &Linux<'_>, host: &Host, plan: &mut
     plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
-    set_groups(&user.additional_gids, linux, host, &origin("additionalGids"), plan);
+    if !spec.annotated.keep_original_groups {
+        set_groups(&user.additional_gids, spec, host, &origin("additionalGids"), plan);
+    }
     plan.push(Step::Setgid { gid: user.gid }, &origin("gid"));
     plan.push(Step::Setuid { uid: user.uid }, &origin("uid"));
     let Capabilities { effective, permitted, inheritable, ambient, .. } = capabilities;
@@ -225,8 +267,8 @@ fn become_user(process: &Process<'_>, linux: &Linux<'_>, host: &Host, plan: &mut
 }
 
 /// In a user namespace that forbids it (`/proc/PID/setgroups`, user_namespaces(7)) no group can be added, nor let go of.
-fn set_groups(groups: &[u32], linux: &Linux<'_>, host: &Host, origin: &Origin, plan: &mut Plan) {
-    let confined = *linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root();
+fn set_groups(groups: &[u32], spec: &Spec<'_>, host: &Host, origin: &Origin, plan: &mut Plan) {
+    let confined = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root();
     if confined && groups.is_empty() {
         return plan.push(Step::DropGroups {}, origin);
     }

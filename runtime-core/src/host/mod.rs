@@ -4,13 +4,14 @@
 
 mod caller;
 mod devices;
+mod labels;
 mod passwd;
 mod process;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::cgroup::{Cgroup, Layout};
+use crate::cgroup::{Cgroup, Layout, Systemd};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
@@ -29,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) closed_cgroups: Vec<PathBuf>,
     /// What the host has in the place of devices that it is to show the container: path, and what is there.
     pub(crate) other_devices: Vec<(String, String)>,
+    /// The systemd that is to make the cgroup.
+    pub(crate) systemd: Option<Systemd>,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
     pub(crate) target_cgroups: usize,
     /// The root directory of the container that `exec` joins.
@@ -41,8 +44,14 @@ pub(crate) struct Host {
     pub(crate) home: Option<String>,
     /// The standard streams that the container's user is to own.
     pub(crate) streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    pub(crate) resctrl: Option<PathBuf>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
+    /// Whether AppArmor confines processes. Asked only where a profile is wanted.
+    pub(crate) apparmor: bool,
+    /// Whether SELinux labels processes and files. Asked only where a label is wanted.
+    pub(crate) selinux: bool,
 }
 
 /// What the source of a bind mount is.
@@ -89,6 +98,7 @@ impl Host {
             closed_cgroups,
             other_devices: if own_users || !process.caller.is_root() { devices::others(spec) } else { Vec::new() },
             bind_sources: bind_sources(spec, bundle)?,
+            resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..process
         })
@@ -122,6 +132,8 @@ impl Host {
             capabilities: if has_own_users(spec) { ALL_CAPABILITIES } else { capabilities },
             streams_to_own: process::streams_to_own(process, streams),
             seccomp: seccomp.transpose()?,
+            apparmor: labels::apparmor(process, spec),
+            selinux: labels::selinux(process, spec),
             ..Self::default()
         })
     }

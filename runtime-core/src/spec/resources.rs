@@ -103,8 +103,17 @@ impl<'c> Resources<'c> {
     /// A [`Kind::Config`](crate::Kind::Config) that names line and column or the JSON pointer, or an
     /// [`Kind::Unsupported`](crate::Kind::Unsupported) for what this build has not.
     pub fn from_slice(bytes: &'c [u8]) -> Result<Self> {
+        Self::from_slice_warning(bytes, &mut Vec::new())
+    }
+
+    /// As [`Resources::from_slice`]; what was passed over is added to `warnings`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Resources::from_slice`].
+    pub fn from_slice_warning(bytes: &'c [u8], warnings: &mut Vec<Warning>) -> Result<Self> {
         let at = Pointer::default();
-        json::read::<RawResources<'c>>(bytes, &at)?.check(at, &mut Vec::new())
+        json::read::<RawResources<'c>>(bytes, &at)?.check(at, warnings)
     }
 }
 

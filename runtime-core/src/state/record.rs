@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroup;
 use crate::compile::LastSteps;
+use crate::resctrl::Group;
+use crate::spec::Limits;
 
 /// What a later call must know of a container and cannot ask the kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +34,14 @@ pub(crate) struct Record {
     pub(crate) annotations: BTreeMap<String, String>,
     /// Its cgroup.
     pub(crate) cgroup: Cgroup,
+    /// Its group of resctrl.
+    #[serde(default)]
+    pub(crate) resctrl: Option<Group>,
     /// Whether it has a pid namespace of its own: its first process then takes all others with it.
     pub(crate) own_pids: bool,
     /// Where the steps behind the start gate come from.
     pub(crate) last_steps: LastSteps,
+    /// Its limits since `update` changed those of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<Limits>,
 }

@@ -15,6 +15,12 @@ pub(crate) fn fsmount(state: &mut State<'_>, fs: Slot, attributes: u32, to: Slot
     state.fill(to, sys::fsmount(fs.fd(), attributes)?)
 }
 
+/// Sets an extended attribute of a mount's root. The descriptor of a mount is one of `O_PATH`, which takes none.
+pub(crate) fn setxattr(mount: Fd, name: &CStr, value: &CStr) -> Result<()> {
+    let root = sys::openat(mount, c".", sys::O_RDONLY | sys::O_DIRECTORY)?;
+    sys::fsetxattr(root.fd(), name, value.to_bytes())
+}
+
 /// The user namespace of an id-mapped mount; 0 where it has none.
 pub(crate) fn userns(state: &State<'_>, slot: Slot) -> Result<u64> {
     if slot == Slot::NONE { Ok(0) } else { state.fd(slot).map(|fd| u64::from(fd.0.cast_unsigned())) }

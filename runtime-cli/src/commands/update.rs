@@ -1,0 +1,92 @@
+//! `update`: other limits for a container, from flags or from a document.
+
+use std::io::Read;
+use std::path::Path;
+
+use orlop::Limits;
+use serde_json::{Map, Value};
+
+use super::container;
+use crate::args::{Call, Flag, flags, size};
+use crate::report::{DONE, Failure, Outcome};
+
+/// How the value of a flag is written.
+#[derive(Clone, Copy)]
+enum Written {
+    Number,
+    Amount,
+    List,
+}
+use Written::{Amount, List, Number};
+
+/// Flags, and the field of `linux.resources` that each sets.
+static FIELDS: &[(&Flag, Written, &str, &str)] = &[
+    (&flags::BLKIO_WEIGHT, Number, "blockIO", "weight"),
+    (&flags::CPU_PERIOD, Number, "cpu", "period"),
+    (&flags::CPU_QUOTA, Number, "cpu", "quota"),
+    (&flags::CPU_BURST, Number, "cpu", "burst"),
+    (&flags::CPU_SHARE, Number, "cpu", "shares"),
+    (&flags::CPU_RT_PERIOD, Number, "cpu", "realtimePeriod"),
+    (&flags::CPU_RT_RUNTIME, Number, "cpu", "realtimeRuntime"),
+    (&flags::CPU_IDLE, Number, "cpu", "idle"),
+    (&flags::CPUSET_CPUS, List, "cpu", "cpus"),
+    (&flags::CPUSET_MEMS, List, "cpu", "mems"),
+    (&flags::MEMORY, Amount, "memory", "limit"),
+    (&flags::MEMORY_RESERVATION, Amount, "memory", "reservation"),
+    (&flags::MEMORY_SWAP, Amount, "memory", "swap"),
+    (&flags::PIDS_LIMIT, Number, "pids", "limit"),
+];
+
+pub(crate) fn run(call: &Call) -> Outcome {
+    let container = container(call)?;
+    for flag in [&flags::L3_CACHE_SCHEMA, &flags::MEM_BW_SCHEMA] {
+        if call.on(flag) {
+            return Err(call.wrong(format!("--{} is not supported by this version", flag.long)));
+        }
+    }
+    for flag in [&flags::KERNEL_MEMORY, &flags::KERNEL_MEMORY_TCP] {
+        if call.on(flag) {
+            log::warn!("--{} does nothing: Linux has no such limit any more", flag.long);
+        }
+    }
+    let given = given(call)?;
+    let document = match call.text(&flags::RESOURCES)? {
+        None => Value::Object(given).to_string().into_bytes(),
+        Some(_) if !given.is_empty() => {
+            return Err(call.wrong("--resources stands alone: put all that is to change into the file".into()));
+        }
+        Some("-") => read(Path::new("stdin"), &mut std::io::stdin().lock())?,
+        Some(path) => {
+            let path = Path::new(path);
+            let mut file = std::fs::File::open(path).map_err(|error| Failure::io("open", path, &error))?;
+            read(path, &mut file)?
+        }
+    };
+    container.update(&Limits::from_slice(&document)?)?;
+    Ok(DONE)
+}
+
+fn read(name: &Path, from: &mut dyn Read) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).map_err(|error| Failure::io("read", name, &error))?;
+    Ok(bytes)
+}
+
+/// What the flags ask for, as a `resources` object. An empty value asks for nothing, as in runc.
+fn given(call: &Call) -> Result<Map<String, Value>, Failure> {
+    let mut resources = Map::new();
+    for &(flag, written, section, key) in FIELDS {
+        let Some(text) = call.text(flag)?.filter(|text| !text.is_empty()) else { continue };
+        let value = match written {
+            List => Some(Value::from(text)),
+            Amount if text != "-1" => size::bytes(text).map(Value::from),
+            Amount | Number => text.parse::<i64>().ok().map(Value::from),
+        };
+        let value = value.ok_or_else(|| call.wrong(format!("invalid value for {}: \"{text}\"", flag.long)))?;
+        let section = resources.entry(section).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(section) = section {
+            section.insert(key.into(), value);
+        }
+    }
+    Ok(resources)
+}

@@ -186,7 +186,7 @@ impl Container {
             let status = self.status(&record)?;
             match status {
                 Status::Created | Status::Running => {}
-                Status::Paused if options.ignore_paused => {}
+                Status::Paused if options.ignore_paused => self.wait_until_thawed(&record)?,
                 Status::Paused => {
                     let message = "cannot exec in a paused container (use --ignore-paused to override)";
                     return Err(self.wrong_status(Op::Exec, message));
@@ -324,7 +324,11 @@ impl Container {
     /// configuration names.
     fn destroy_unrecorded(&self) -> Result<()> {
         let config = self.directory.config()?.map(Config);
-        if let Some(cgroup) = self.configured_cgroup(config.as_ref())? {
+        let cgroup = match self.leftover_unit(config.as_ref())? {
+            Some(cgroup) => Some(cgroup),
+            None => self.configured_cgroup(config.as_ref())?,
+        };
+        if let Some(cgroup) = cgroup {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
         }
@@ -357,6 +361,12 @@ impl Container {
         let linux = &spec.linux;
         let plan = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?)?;
         Ok(Some(Cgroup::from_paths(plan.dirs)))
+    }
+
+    /// The cgroup that systemd made for the configuration, if it did.
+    fn leftover_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
+        Ok(cgroup::leftover(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
     }
 
     /// Removes its directory alone: nothing else was made, or it is undone.
@@ -448,6 +458,19 @@ impl Container {
         })
     }
 
+    /// A process that is born in a frozen cgroup, or enters one, cannot even be ended before that is thawed: its launch begins then.
+    fn wait_until_thawed(&self, record: &Record) -> Result<()> {
+        let deadline = Instant::now() + launch::PATIENCE;
+        while record.cgroup.is_frozen()? {
+            if Instant::now() >= deadline {
+                let message = "the container stays paused: no process starts in it";
+                return Err(Error::new(Kind::Timeout, Op::Exec).message(message).hint("resume it meanwhile"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// The first process, surely: one that took its number later began later.
     pub(crate) fn target(&self, record: &Record) -> Result<OwnedFd> {
         let gone = || self.wrong_status(Op::Kill, "container not running");
@@ -463,7 +486,7 @@ impl Container {
     }
 
     /// Kills the first process and waits until it is gone.
-    fn end(&self, record: &Record) -> Result<()> {
+    pub(crate) fn end(&self, record: &Record) -> Result<()> {
         let Ok(target) = self.target(record) else { return Ok(()) };
         match pidfd::send_signal(target.as_fd(), libc::SIGKILL) {
             Ok(()) | Err(nix::errno::Errno::ESRCH) => {}

@@ -27,7 +27,7 @@ pub fn features() -> Value {
         "linux": {
             "namespaces": NamespaceKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
             "capabilities": Capabilities::names().map(|(_, name)| name).collect::<Vec<_>>(),
-            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true },
+            "cgroup": { "v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true },
             "seccomp": {
                 "enabled": true,
                 "actions": words(&SECCOMP_ACTIONS),

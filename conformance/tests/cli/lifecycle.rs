@@ -237,6 +237,20 @@ fn a_container_paused_before_its_start_can_be_resumed_and_started() {
     container.eventually_prints("started");
 }
 
+#[conformance::test]
+fn exec_in_a_paused_container_runs_once_that_is_resumed() {
+    let container = Bundle::new().start();
+    container.call("pause").succeeds();
+    let id = container.id();
+    container.exec(["true"]).fails().says("paused");
+    let runtime = &container.bundle.runtime;
+    let call = runtime.spawn(runtime.command(["exec", "--ignore-paused", id, "echo", "ran"]));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(call.output(), "", "nothing runs in a paused container");
+    container.call("resume").succeeds();
+    call.wait().succeeds().prints("ran");
+}
+
 /// A cgroup above those of containers, which no runtime removes: the test does, however it ends.
 struct Above(String);
 

@@ -53,10 +53,13 @@ fn a_deadline_has_its_times() {
 
 #[conformance::test(covers = ["/process/scheduler/priority", "/process/scheduler/policy=SCHED_FIFO"])]
 fn a_real_time_policy_has_its_priority() {
-    // With CONFIG_RT_GROUP_SCHED only a cgroup that was given real-time may have such a process.
-    needs::cgroup_v1("cpu");
-    let bundle = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 12}));
-    let bundle = bundle.set("/linux/resources/cpu", json!({"realtimePeriod": 1_000_000, "realtimeRuntime": 10_000}));
+    needs::root("real-time");
+    let mut bundle = Bundle::new().set("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 12}));
+    // With CONFIG_RT_GROUP_SCHED only a v1 cgroup that was given real-time may have such a process.
+    if std::path::Path::new("/sys/fs/cgroup/cpu/cpu.rt_runtime_us").exists() {
+        let times = json!({"realtimePeriod": 1_000_000, "realtimeRuntime": 10_000});
+        bundle = bundle.set("/linux/resources/cpu", times);
+    }
     assert_eq!(scheduled(bundle.start().settled())[1..], [12, 1]);
 }
 
@@ -82,6 +85,18 @@ fn exec_has_the_io_priority_of_the_config() {
     let value = json!({"class": "IOPRIO_CLASS_BE", "priority": 2});
     let container = Bundle::new().set("/process/ioPriority", value).start();
     container.exec(["busybox", "ionice"]).succeeds().prints("best-effort: prio 2");
+}
+
+#[conformance::test(covers = ["/process/scheduler/nice", "/process/ioPriority/class=IOPRIO_CLASS_RT"])]
+fn what_needs_privilege_on_the_host_is_set_in_a_user_namespace() {
+    needs::root("a nice value below zero");
+    let ids = || json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", ids()).set("/linux/gidMappings", ids());
+    let bundle = bundle.set("/process/scheduler", json!({"policy": "SCHED_OTHER", "nice": -7}));
+    let container = bundle.set("/process/ioPriority", json!({"class": "IOPRIO_CLASS_RT", "priority": 3})).start();
+    assert_eq!(scheduled(container.settled()), [-7, 0, 0]);
+    assert_eq!(said("ionice", &container).trim(), "realtime: prio 3");
+    container.sh("cut -d ' ' -f 19 /proc/self/stat").succeeds().prints("-7");
 }
 
 /// What `uname -m` says in a 32-bit personality here.

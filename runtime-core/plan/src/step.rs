@@ -103,6 +103,8 @@ steps! {
     36 Chroot "chroot" { root: Slot }
     /// Copies the tree that `path` beneath `root` shows now into the mount `to`, not yet attached (`tmpcopyup`).
     37 CopyUp "copy-up" { root: Slot, path: &'p CStr, to: Slot }
+    /// Gives the root of the mount `to`, not yet attached, the mode of the directory at `path` beneath `root`, if there is one.
+    39 TakeMode "take-mode" { root: Slot, path: &'p CStr, to: Slot }
     /// Closes a local slot.
     38 Close "close" { slot: Slot }
 
@@ -141,6 +143,8 @@ steps! {
     /// Closes every descriptor from `first` on but the dialogue and those of `kept` and `also_kept`, which become close-on-exec
     /// (`close_range(2)`). Every local slot is empty afterwards.
     67 CloseOthers "close-others" { first: u32, kept: Slot, also_kept: Slot }
+    /// Puts the null device at `path` beneath `root` in the place of a standard stream. Accepts that there is none.
+    70 NullStream "null-stream" { root: Slot, path: &'p CStr, stream: u32 }
     /// Brings the loopback interface of this network namespace up (`netdevice(7)`, SIOCSIFFLAGS).
     68 LoopbackUp "loopback-up" {}
 

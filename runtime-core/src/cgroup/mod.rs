@@ -45,4 +45,4 @@ pub use stats::{
     Stats, Throttling,
 };
 pub(crate) use systemd::PROPERTY_ANNOTATIONS;
-pub use systemd::{Property, Scope, Systemd, Unit, Value, plan as plan_unit};
+pub use systemd::{Property, Scope, Systemd, Unit, Value, leftover, plan as plan_unit};

@@ -41,7 +41,7 @@ use serde::Deserialize;
 
 pub use affinity::ExecAffinity;
 pub use annotations::DECIDING as DECIDING_ANNOTATIONS;
-pub use annotations::{Annotated, MountContext};
+pub use annotations::{Annotated, LabelOption};
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;

@@ -89,6 +89,11 @@ pub(super) fn read<'c>(
             Meaning::IdMap { recursive } => read.id_map = Some(Asked { index, recursive }),
             Meaning::CopyUp if target == Target::Tmpfs => read.copy_up = Some(index),
             Meaning::Superblock if target == Target::Bind => warnings.extend(lost(&option, place)),
+            Meaning::Unknown if target == Target::Bind && option.contains('=') => {
+                let message =
+                    format!("`{option}` is left out: a bind mount shows a filesystem that is mounted already");
+                warnings.push(Warning { field: place(), message });
+            }
             Meaning::Superblock => read.data.push(data(index, option)),
             Meaning::Unknown if target != Target::Bind && !option.starts_with('=') => {
                 read.data.push(data(index, option));

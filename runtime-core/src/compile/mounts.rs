@@ -21,6 +21,7 @@ pub(crate) const MOUNT_ATTR_NODEV: u64 = 0x4;
 pub(crate) const MOUNT_ATTR_NOEXEC: u64 = 0x8;
 /// The atime modes are one field of the attributes: setting one clears the others.
 const MOUNT_ATTR_ATIME: u64 = 0x70;
+const O_PATH: u32 = 0o10_000_000;
 pub(crate) const MS_REC: u64 = 0x4000;
 pub(crate) const MS_UNBINDABLE: u64 = 1 << 17;
 pub(crate) const MS_PRIVATE: u64 = 1 << 18;
@@ -84,7 +85,24 @@ impl Mounts<'_, '_> {
             }
             MountKind::Filesystem { fstype, source } => self.filesystem(mount, fstype, source.as_deref(), &origin),
             MountKind::Cgroup => cgroup_mount::add(mount, self, &origin),
+            MountKind::Remount => self.again(mount, &origin.hint(AGAIN_HINT)),
         }
+    }
+
+    /// Changes the attributes of what is mounted there: those that are named, no others. As a new mount of its kind would, it becomes
+    /// read-only last.
+    fn again(&mut self, mount: &Mount<'_>, origin: &Origin) -> Result<()> {
+        let waits = mount.attributes.set & MOUNT_ATTR_RDONLY != 0;
+        let to = if waits { self.keep(mount)? } else { local::MOUNT };
+        let path = below_root(&mount.destination);
+        self.plan.push(Step::Open { root: self.layout.root, path: &path, flags: O_PATH, to }, origin);
+        let Attributes { set, clear } = mount.attributes;
+        set_attributes(to, false, Attributes { set: set & !MOUNT_ATTR_RDONLY, clear }, self.plan, origin);
+        dress(to, mount, self.plan, origin);
+        if waits {
+            self.layout.late.push((to, origin.clone()));
+        }
+        Ok(())
     }
 
     fn bind(
@@ -214,6 +232,7 @@ impl Mounts<'_, '_> {
 }
 
 const SOURCE_HINT: &str = "the source of a bind mount must exist on the host";
+const AGAIN_HINT: &str = "`remount` needs an earlier mount with this destination";
 const LINK_HINT: &str = "proc and sysfs are mounted on directories only: the image must have no symlink there";
 /// Why the root of a user namespace may not mount this (mount_namespaces(7), "Restrictions on mount namespaces").
 fn confined_hint(fstype: &str) -> &'static str {

@@ -97,13 +97,6 @@ fn the_limit_of_processes_holds() {
     assert!(!outcome.stdout.contains("all"), "{}", outcome.stdout);
 }
 
-#[conformance::test(covers = ["/linux/resources/blockIO/weight"])]
-fn the_weight_of_block_io_is_set() {
-    needs::path("/sys/fs/cgroup/blkio/blkio.weight");
-    let container = Bundle::new().set("/linux/resources/blockIO", json!({"weight": 300})).start();
-    shows(&container, &[("blkio.weight", "300")]);
-}
-
 #[conformance::test(covers = [
     "/linux/resources/blockIO/{throttleReadBpsDevice,throttleWriteIOPSDevice}/*/{major,minor,rate}",
 ])]

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help deps build run test check conformance test-vm engines bench aarch64 coverage clean
+.PHONY: help deps build run test check conformance conformance-oci test-vm engines bench aarch64 coverage clean
 
 ARCH := $(shell uname -m)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
@@ -26,6 +26,7 @@ help:
 ## make build        release binaries in target/bin
 ## make bench        Orlop beside runc, crun, youki and the floor
 ## make conformance  the black-box suite; RUNTIME=runc|crun|youki runs it on another runtime
+## make conformance-oci  the validation programs of runtime-tools, where Debian's packages of it can be had; RUNTIME= as above
 ## make test-vm      the same in a virtual machine, as root and as a user; RUNTIME=… and FILTER='a test' as above
 ## make coverage     which test observes which field of the specification; fails while one has none
 ## make engines      Docker, Podman, containerd and conmon with runc and with Orlop, side by side (installs them)
@@ -85,7 +86,7 @@ conformance: target/.deps $(SECCOMP)/libseccomp.a
 	@rm -f target/verdicts
 	CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance -E 'not binary(engines)' --no-fail-fast
 	@host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
-	if [ -f $$known ]; then diff $$known <(grep ^SKIP target/verdicts | sort -u) || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
+	if [ -f $$known ]; then diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
 	echo "$$(grep -c ^SKIP target/verdicts) tests skipped, as expected on $$host"
 
 # The same suite on pure cgroup v2 with systemd, as root and as a user, in a machine that is built once (conformance/vm/machine).
@@ -107,6 +108,14 @@ target/.deps-engines: target/.deps
 engines: target/.deps-engines build
 	@binary=$$(cargo test -q -p conformance --test engines --no-run --message-format json | jq -r 'select(.executable) | .executable'); \
 	cd conformance && bash tests/engines/table.sh "$$binary" $${RUNTIMES:-runc orlop} -- $(FILTER)
+
+OCI := target/oci-validation
+$(OCI)/work/runtimetest: conformance/validation/build conformance/validation/tap-go/tap.go
+	@sh conformance/validation/build $(OCI) || [ $$? = 3 ]
+
+# Where they cannot be built, the line above has said why.
+conformance-oci: $(OCI)/work/runtimetest target/.deps $(SECCOMP)/libseccomp.a
+	@if [ -e $(OCI)/work/runtimetest ]; then RUNTIME="$${RUNTIME:-orlop}" cargo run -q -p conformance --bin oci-validation -- $(OCI); fi
 
 aarch64: target/.deps
 	@if rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu || timeout 300 rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1; \

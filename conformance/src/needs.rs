@@ -75,6 +75,18 @@ pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
 }
 
+/// A capability of the test itself: its name, and its number in `linux/capability.h`.
+pub fn capability(name: &str, number: u32) {
+    let have = Process::myself().capabilities("Eff");
+    require(have >> number & 1 == 1, &format!("no {name}"));
+}
+
+/// A program that is found in `PATH`.
+pub fn program(name: &str) {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    require(std::env::split_paths(&dirs).any(|dir| dir.join(name).is_file()), &format!("no {name}"));
+}
+
 /// A kernel with AppArmor switched on, and the program that loads profiles.
 pub fn apparmor() {
     root("loading a profile of AppArmor");

@@ -202,7 +202,13 @@ impl Runtime {
         let container = fresh.keep()?;
         match kept {
             Kept::Gate => container.directory().show_gate()?,
-            Kept::Child => container.poststart(&spec, &state(&record, Status::Running)),
+            Kept::Child => {
+                let ran = container.poststart(&spec, &record);
+                if ran.is_err() {
+                    container.destroy()?;
+                }
+                ran?;
+            }
         }
         Ok((container, process))
     }
@@ -363,6 +369,7 @@ fn act(
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
         Barrier::IdMaps
         | Barrier::OomScore
+        | Barrier::Scheduling
         | Barrier::Resctrl
         | Barrier::NetDevices
         | Barrier::IdMapped(_)

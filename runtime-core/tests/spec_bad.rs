@@ -213,7 +213,7 @@ fn mounts() {
         ("/mounts/0/type", json!(null), "a mount needs the `type` of a filesystem [config.json /mounts/0/type]"),
         ("/mounts/0/type", json!("none"), "a mount needs the `type` of a filesystem [config.json /mounts/0/type]"),
         ("/mounts/1/source", json!(null), "a bind mount needs a `source` [config.json /mounts/1/source]"),
-        ("/mounts/1/options", json!(["bind", "size=64m"]), "unknown option `size=64m` for a bind mount [config.json /mounts/1/options/1]"),
+        ("/mounts/1/options", json!(["bind", "noxec"]), "unknown option `noxec` for a bind mount [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "ridmap"]), "an id-mapped mount needs mappings, or a container with a user namespace [config.json /mounts/1/options/1]"),
         ("/mounts/0/options", json!(["tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/0/options/0]"),

@@ -7,7 +7,8 @@ _orlop() {
         '*--log[append errors and warnings to FILE]:FILE:_files' \
         '*--log-format[write the log as text (default) or json]:FORMAT:' \
         '*--debug[log what a developer wants to know]' \
-        '*--systemd-cgroup[let systemd make the cgroups (not yet)]' \
+        '*--systemd-cgroup[let systemd make the cgroups: cgroupsPath is slice:prefix:name]' \
+        '*--cgroup-manager[who makes the cgroups: cgroupfs (default), systemd or disabled]:WHO:' \
         '*--rootless[pass over errors of cgroups: auto (default), false, true (not yet)]:WHEN:' \
         '*-h[show this help]' \
         '*--help[show this help]' \

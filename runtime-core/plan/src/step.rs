@@ -103,6 +103,8 @@ steps! {
     36 Chroot "chroot" { root: Slot }
     /// Copies the tree that `path` beneath `root` shows now into the mount `to`, not yet attached (`tmpcopyup`).
     37 CopyUp "copy-up" { root: Slot, path: &'p CStr, to: Slot }
+    /// Gives the root of the mount `to`, not yet attached, the mode of the directory at `path` beneath `root`, if there is one.
+    39 TakeMode "take-mode" { root: Slot, path: &'p CStr, to: Slot }
     /// Closes a local slot.
     38 Close "close" { slot: Slot }
 

@@ -66,6 +66,7 @@ fn all() -> Vec<Make> {
         |v| Step::Protect { root: v.slots[0], path: &v.texts[0] },
         |v| Step::PivotRoot { root: v.slots[0] },
         |v| Step::Chroot { root: v.slots[0] },
+        |v| Step::TakeMode { root: v.slots[0], path: &v.texts[0], to: v.slots[1] },
         |v| Step::CopyUp { root: v.slots[0], path: &v.texts[0], to: v.slots[1] },
         |v| Step::Close { slot: v.slots[0] },
         |v| Step::WriteFile { dir: v.slots[0], path: &v.texts[0], value: Bytes(&v.bytes) },

@@ -4,7 +4,10 @@
 use orlop_plan::{Slot, Step};
 
 use super::labels;
-use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
+use super::mounts::{
+    MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress,
+    set_attributes,
+};
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
 use crate::cgroup::Hierarchy;
@@ -57,7 +60,8 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     mounts.plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, origin);
     mounts.plan.push(Step::FsconfigString { fs: local::FS, key: c"mode", value: c"755" }, origin);
     labels::configure(mounts.spec, mounts.plan);
-    let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY)?;
+    let safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY | safe)?;
     mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
     place(base, mount, &mount.destination, mounts, origin);
     let hierarchies = mounts.host.cgroups.v1.iter();

@@ -363,7 +363,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::MakeDir { root, .. } | Step::Mknod { root, .. } | Step::Symlink { root, .. } => of(&[root], &[], &[]),
         Step::Mask { root, file, dir, .. } => of(&[root, file, dir], &[], &[]),
         Step::Protect { root, .. } | Step::PivotRoot { root } | Step::Chroot { root } => of(&[root], &[], &[]),
-        Step::CopyUp { root, to, .. } => of(&[root, to], &[], &[]),
+        Step::CopyUp { root, to, .. } | Step::TakeMode { root, to, .. } => of(&[root, to], &[], &[]),
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
         Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),

@@ -16,6 +16,9 @@ use crate::host::{FileKind, Host};
 use crate::spec::{Attributes, Mount, MountData, MountKind, Namespace, NamespaceKind, Spec};
 
 pub(crate) const MOUNT_ATTR_RDONLY: u64 = 0x1;
+pub(crate) const MOUNT_ATTR_NOSUID: u64 = 0x2;
+pub(crate) const MOUNT_ATTR_NODEV: u64 = 0x4;
+pub(crate) const MOUNT_ATTR_NOEXEC: u64 = 0x8;
 /// The atime modes are one field of the attributes: setting one clears the others.
 const MOUNT_ATTR_ATIME: u64 = 0x70;
 pub(crate) const MS_REC: u64 = 0x4000;
@@ -130,6 +133,11 @@ impl Mounts<'_, '_> {
         let read_only = if waits { MOUNT_ATTR_RDONLY } else { 0 };
         let attributes = u32::try_from(mount.attributes.set & !read_only).unwrap_or(u32::MAX);
         self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, origin);
+        // A tmpfs is open to all unless told otherwise: what lies under it tells.
+        if fstype == "tmpfs" && mount.data.iter().all(|data| data.key != "mode") {
+            let path = below_root(&mount.destination);
+            self.plan.push(Step::TakeMode { root: self.layout.root, path: &path, to: slot }, origin);
+        }
         labels::dress(slot, fstype, self.spec, self.plan);
         if let Some(index) = mount.copy_up {
             let at = origin.clone().field(&mount.at.key("options").index(index));
@@ -279,7 +287,8 @@ fn open_masks(spec: &Spec<'_>, plan: &mut Plan) {
     plan.push(Step::FsconfigString { fs: local::FS, key: c"nr_inodes", value: c"2" }, &origin);
     plan.push(Step::FsconfigFlag { fs: local::FS, key: c"ro" }, &origin);
     labels::configure(spec, plan);
-    let attributes = u32::try_from(MOUNT_ATTR_RDONLY | 0x2 | 0x4 | 0x8).unwrap_or_default(); // nosuid, nodev, noexec
+    let safe = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    let attributes = u32::try_from(safe).unwrap_or_default();
     plan.push(Step::Fsmount { fs: local::FS, attributes, to: local::EMPTY }, &origin);
 }
 

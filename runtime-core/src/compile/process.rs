@@ -3,6 +3,8 @@
 //! `create` and `exec` share every line of this: capabilities in particular are computed here and nowhere else
 //! (CVE-2022-29162, CVE-2025-27612).
 
+use std::collections::BTreeSet;
+
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
 use super::labels::Labels;
@@ -39,7 +41,7 @@ pub(crate) fn enter(
     work_in(process, plan);
     limit(process, plan);
     // Before a filter that may forbid it, and before the privileges go.
-    scheduling::all(process, plan);
+    scheduling::all(process, &spec.linux, plan);
     labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
@@ -133,9 +135,22 @@ pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Secco
     }
     let args = block(&process.args);
     let home = host.home.as_ref().map(|home| format!("HOME={home}"));
-    let env = block(process.env.iter().map(AsRef::as_ref).chain(home.as_deref()));
+    let env = block(variables(&process.env).into_iter().chain(home.as_deref()));
     let step = Step::Exec { args: Texts::from_block(&args), env: Texts::from_block(&env) };
     plan.push(step, &program(process));
+}
+
+/// The environment without a name twice, which programs read differently: the later value, where the name first stood.
+fn variables<'e>(env: &'e [std::borrow::Cow<'_, str>]) -> Vec<&'e str> {
+    let name = |variable: &'e str| variable.split('=').next().unwrap_or_default();
+    let mut all: Vec<&str> = Vec::with_capacity(env.len());
+    for variable in env.iter().map(AsRef::<str>::as_ref) {
+        match all.iter_mut().find(|earlier| name(earlier) == name(variable)) {
+            Some(earlier) => *earlier = variable,
+            None => all.push(variable),
+        }
+    }
+    all
 }
 
 fn program(process: &Process<'_>) -> Origin {
@@ -237,7 +252,9 @@ fn become_user(process: &Process<'_>, annotated: Annotated, host: &Host, plan: &
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
     if !annotated.keep_original_groups {
-        let gids: Vec<u8> = user.additional_gids.iter().flat_map(|gid| gid.to_ne_bytes()).collect();
+        let mut seen = BTreeSet::new();
+        let gids = user.additional_gids.iter().filter(|gid| seen.insert(**gid));
+        let gids: Vec<u8> = gids.flat_map(|gid| gid.to_ne_bytes()).collect();
         plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
     }
     plan.push(Step::Setgid { gid: user.gid }, &origin("gid"));

@@ -184,6 +184,7 @@ impl Launched<'_> {
                 Said::Waits(step) => match self.barrier(step) {
                     Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::Scheduling) => id_mapping::schedule(self.plan, self.pid())?,
                     Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(Barrier::IdMapped(number)) => match &self.handed {
                         Some(handed) => handed.map(self.plan, number)?,

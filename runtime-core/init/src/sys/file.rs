@@ -95,6 +95,11 @@ pub fn fchown(fd: Fd, uid: u32, gid: u32) -> Result<()> {
     plain(nr::FCHOWN, [fd.arg(), uid as usize, gid as usize]).map(drop)
 }
 
+/// `fchmodat(2)`.
+pub fn fchmodat(dir: Fd, path: &CStr, mode: u32) -> Result<()> {
+    on_path(nr::FCHMODAT, dir, path, [mode as usize])
+}
+
 pub fn fchmod(fd: Fd, mode: u32) -> Result<()> {
     plain(nr::FCHMOD, [fd.arg(), mode as usize]).map(drop)
 }

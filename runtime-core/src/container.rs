@@ -486,7 +486,7 @@ impl Container {
     }
 
     /// Kills the first process and waits until it is gone.
-    fn end(&self, record: &Record) -> Result<()> {
+    pub(crate) fn end(&self, record: &Record) -> Result<()> {
         let Ok(target) = self.target(record) else { return Ok(()) };
         match pidfd::send_signal(target.as_fd(), libc::SIGKILL) {
             Ok(()) | Err(nix::errno::Errno::ESRCH) => {}

@@ -14,6 +14,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
     ("state", &["error", "spec", "compile", "cgroup", "resctrl", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
+    ("criu", &["error", "spec", "cgroup", "compile", "launch", "state", "sys", "container", "runtime", "process"]),
     ("sys", &[]),
 ];
 

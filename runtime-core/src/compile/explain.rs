@@ -264,6 +264,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::Stdio { fd } => Name(fd).to_string(),
         Step::Fchown { fd, uid, .. } => format!("{} to {uid}", Name(fd)),
         Step::ChownStream { stream, uid } => format!("{stream} to {uid}"),
+        Step::NullStream { root, path, stream } => format!("{}:{} → {stream}", Name(root), text(path)),
         Step::CloseOthers { first, kept, also_kept } => {
             let kept: String = [kept, also_kept]
                 .iter()

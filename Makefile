@@ -86,7 +86,7 @@ conformance: target/.deps $(SECCOMP)/libseccomp.a
 	@rm -f target/verdicts
 	CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance -E 'not binary(engines)' --no-fail-fast
 	@host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
-	if [ -f $$known ]; then diff $$known <(grep ^SKIP target/verdicts | sort -u) || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
+	if [ -f $$known ]; then diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
 	echo "$$(grep -c ^SKIP target/verdicts) tests skipped, as expected on $$host"
 
 # The same suite on pure cgroup v2 with systemd, as root and as a user, in a machine that is built once (conformance/vm/machine).

@@ -48,7 +48,7 @@ pub fn sweep(bundle: &Bundle) {
 static CLAIMED: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Leaves the exit status of this child to whoever asks for it.
-pub(crate) fn claim(pid: i32) {
+pub fn claim(pid: i32) {
     CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
 }
 

@@ -75,6 +75,12 @@ pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
 }
 
+/// A capability of the test itself: its name, and its number in `linux/capability.h`.
+pub fn capability(name: &str, number: u32) {
+    let have = Process::myself().capabilities("Eff");
+    require(have >> number & 1 == 1, &format!("no {name}"));
+}
+
 /// A program that is found in `PATH`.
 pub fn program(name: &str) {
     let dirs = std::env::var_os("PATH").unwrap_or_default();
@@ -83,6 +89,7 @@ pub fn program(name: &str) {
 
 /// A kernel with AppArmor switched on, and the program that loads profiles.
 pub fn apparmor() {
+    root("loading a profile of AppArmor");
     let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
     require(enabled.is_ok_and(|answer| answer.starts_with('Y')), "no AppArmor");
     path("/usr/sbin/apparmor_parser");
@@ -90,6 +97,7 @@ pub fn apparmor() {
 
 /// A kernel with SELinux switched on and the policy of `conformance/vm/selinux.sh` loaded.
 pub fn selinux() {
+    root("giving labels of SELinux");
     let label = fs::read_to_string("/proc/self/attr/current").unwrap_or_default();
     require(Path::new("/sys/fs/selinux/load").exists() && label.contains(":kernel_t:"), "no SELinux with a policy");
 }

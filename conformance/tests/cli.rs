@@ -3,9 +3,11 @@
 
 mod cli {
     mod bad_input;
+    mod checkpoint;
     mod create;
     mod events;
     mod exec;
+    mod features;
     mod lifecycle;
     mod list;
     mod log;

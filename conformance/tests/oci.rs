@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod oci {
+    mod block_io;
     mod capabilities;
     mod cgroup_v1;
     mod cgroup_v2;
+    mod controllers;
     mod devices;
     mod hooks;
     mod labels;
@@ -23,6 +25,7 @@ mod oci {
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;
+    mod seccomp_words;
     mod systemd;
     mod terminal;
 }

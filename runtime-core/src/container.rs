@@ -120,7 +120,7 @@ impl Container {
     ///
     /// # Errors
     /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
-    /// [`Kind::Hook`] where a `startContainer` hook failed.
+    /// [`Kind::Hook`] where a `startContainer` or a `poststart` hook failed: then the container has ended.
     pub fn start(&self) -> Result<()> {
         self.start_and_relay(None)
     }
@@ -168,7 +168,7 @@ impl Container {
             drop(lock);
             gate.wait(&record.last_steps)?;
             let config = self.config()?;
-            self.poststart(&config.spec()?, &describe(&record, Status::Running));
+            self.poststart(&config.spec()?, &record)?;
             match (notify, target) {
                 (Some(notify), Some(target)) => notify.relay_until_ready(target.as_fd(), record.pid),
                 _ => Ok(()),
@@ -186,7 +186,7 @@ impl Container {
             let status = self.status(&record)?;
             match status {
                 Status::Created | Status::Running => {}
-                Status::Paused if options.ignore_paused => {}
+                Status::Paused if options.ignore_paused => self.wait_until_thawed(&record)?,
                 Status::Paused => {
                     let message = "cannot exec in a paused container (use --ignore-paused to override)";
                     return Err(self.wrong_status(Op::Exec, message));
@@ -324,7 +324,11 @@ impl Container {
     /// configuration names.
     fn destroy_unrecorded(&self) -> Result<()> {
         let config = self.directory.config()?.map(Config);
-        if let Some(cgroup) = self.configured_cgroup(config.as_ref())? {
+        let cgroup = match self.leftover_unit(config.as_ref())? {
+            Some(cgroup) => Some(cgroup),
+            None => self.configured_cgroup(config.as_ref())?,
+        };
+        if let Some(cgroup) = cgroup {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
         }
@@ -359,16 +363,27 @@ impl Container {
         Ok(Some(Cgroup::from_paths(plan.dirs)))
     }
 
+    /// The cgroup that systemd made for the configuration, if it did.
+    fn leftover_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
+        Ok(cgroup::leftover(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
+    }
+
     /// Removes its directory alone: nothing else was made, or it is undone.
     pub(crate) fn forget(&self) -> Result<()> {
         self.store.remove(&self.directory)
     }
 
-    /// The program runs, so a hook that fails is only told of (config.md, "Poststart").
-    pub(crate) fn poststart(&self, spec: &Spec<'_>, state: &State) {
-        if let Err(error) = launch::run_hooks(&spec.hooks.poststart, state, &state.bundle) {
+    /// "If any `poststart` hook fails, the runtime MUST generate an error, stop the container" (runtime.md, "Lifecycle", 9).
+    pub(crate) fn poststart(&self, spec: &Spec<'_>, record: &Record) -> Result<()> {
+        let state = describe(record, Status::Running);
+        let ran = launch::run_hooks(&spec.hooks.poststart, &state, &state.bundle);
+        if ran.is_err()
+            && let Err(error) = self.end(record)
+        {
             log::warn!("{error}");
         }
+        ran
     }
 
     /// The container is gone, so a hook that fails is only told of (config.md, "Poststop").
@@ -443,6 +458,19 @@ impl Container {
         })
     }
 
+    /// A process that is born in a frozen cgroup, or enters one, cannot even be ended before that is thawed: its launch begins then.
+    fn wait_until_thawed(&self, record: &Record) -> Result<()> {
+        let deadline = Instant::now() + launch::PATIENCE;
+        while record.cgroup.is_frozen()? {
+            if Instant::now() >= deadline {
+                let message = "the container stays paused: no process starts in it";
+                return Err(Error::new(Kind::Timeout, Op::Exec).message(message).hint("resume it meanwhile"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
     /// The first process, surely: one that took its number later began later.
     pub(crate) fn target(&self, record: &Record) -> Result<OwnedFd> {
         let gone = || self.wrong_status(Op::Kill, "container not running");
@@ -458,7 +486,7 @@ impl Container {
     }
 
     /// Kills the first process and waits until it is gone.
-    fn end(&self, record: &Record) -> Result<()> {
+    pub(crate) fn end(&self, record: &Record) -> Result<()> {
         let Ok(target) = self.target(record) else { return Ok(()) };
         match pidfd::send_signal(target.as_fd(), libc::SIGKILL) {
             Ok(()) | Err(nix::errno::Errno::ESRCH) => {}

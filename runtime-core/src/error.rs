@@ -149,6 +149,10 @@ ops! {
     Freeze = "freeze",
     /// Waiting for a process.
     Wait = "wait",
+    /// Writing a container to files.
+    Checkpoint = "checkpoint",
+    /// Making a container of such files.
+    Restore = "restore",
     /// Writing a file the caller asked for.
     WriteFile = "write file",
 }

@@ -123,7 +123,13 @@ impl Runtime {
         Ok(plan)
     }
 
-    fn prepare<'b>(&self, id: &str, bundle: &'b Bundle, options: &Launch<'_>, kept: Kept) -> Result<Prepared<'b>> {
+    pub(crate) fn prepare<'b>(
+        &self,
+        id: &str,
+        bundle: &'b Bundle,
+        options: &Launch<'_>,
+        kept: Kept,
+    ) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
         launch::check_preserved(options.preserve_fds.saturating_add(options.listen_fds))?;
         let mut spec = bundle.config.spec()?;
@@ -138,15 +144,7 @@ impl Runtime {
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
-        fresh.directory()?.keep_config(bundle.config.bytes())?;
-        let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
-            // A cgroup that is there may be another container's: it must not be emptied with this one.
-            Err(error) => return Err(fresh.keep()?.forget().err().unwrap_or(error)),
-            made => made?,
-        };
-        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
-        // Whatever is in the cgroup from here on is this container's.
-        fresh.directory()?.replace(&record)?;
+        let cgroup = fresh.begin(bundle, &plan, &mut record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
@@ -202,7 +200,13 @@ impl Runtime {
         let container = fresh.keep()?;
         match kept {
             Kept::Gate => container.directory().show_gate()?,
-            Kept::Child => container.poststart(&spec, &state(&record, Status::Running)),
+            Kept::Child => {
+                let ran = container.poststart(&spec, &record);
+                if ran.is_err() {
+                    container.destroy()?;
+                }
+                ran?;
+            }
         }
         Ok((container, process))
     }
@@ -210,7 +214,7 @@ impl Runtime {
 
 /// What becomes of the process once it is launched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
+pub(crate) enum Kept {
     /// It waits at the gate for `start`.
     Gate,
     /// It runs, as a child of the caller.
@@ -218,14 +222,14 @@ enum Kept {
 }
 
 /// A bundle, opened: its directory and its `config.json`.
-struct Bundle {
-    path: PathBuf,
+pub(crate) struct Bundle {
+    pub(crate) path: PathBuf,
     name: CString,
     config: Config,
 }
 
 impl Bundle {
-    fn open(path: &Path, config: Option<&Config>) -> Result<Self> {
+    pub(crate) fn open(path: &Path, config: Option<&Config>) -> Result<Self> {
         let path = std::path::absolute(path).at(Op::OpenBundle).map_err(|error| error.on(path))?;
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_nul| Error::new(Kind::Argument, Op::OpenBundle).message("the path holds a NUL byte"))?;
@@ -253,26 +257,40 @@ fn read_config(directory: &OwnedFd, path: &Path) -> Result<Vec<u8>> {
     crate::sys::file::read_all(config, LARGEST_CONFIG).at(Op::ReadConfig)
 }
 
-struct Prepared<'b> {
-    spec: Spec<'b>,
+pub(crate) struct Prepared<'b> {
+    pub(crate) spec: Spec<'b>,
     bundle: &'b Bundle,
-    plan: Plan,
+    pub(crate) plan: Plan,
     kept: Kept,
-    fresh: Fresh,
+    pub(crate) fresh: Fresh,
 }
 
 /// A container under construction: dropped before it is done, everything of it is removed.
-struct Fresh {
+pub(crate) struct Fresh {
     container: Option<Container>,
     _lock: Lock,
 }
 
 impl Fresh {
-    fn directory(&self) -> Result<&Directory> {
+    /// Writes down what it is to be, and makes its cgroup and its group of resctrl.
+    pub(crate) fn begin(&mut self, bundle: &Bundle, plan: &Plan, record: &mut Record) -> Result<Option<Cgroup>> {
+        self.directory()?.keep_config(bundle.config.bytes())?;
+        let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
+            // A cgroup that is there may be another container's: it must not be emptied with this one.
+            Err(error) => return Err(self.keep()?.forget().err().unwrap_or(error)),
+            made => made?,
+        };
+        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
+        // Whatever is in the cgroup from here on is this container's.
+        self.directory()?.replace(record)?;
+        Ok(cgroup)
+    }
+
+    pub(crate) fn directory(&self) -> Result<&Directory> {
         self.container.as_ref().map(Container::directory).ok_or_else(|| Error::new(Kind::System, Op::State))
     }
 
-    fn keep(&mut self) -> Result<Container> {
+    pub(crate) fn keep(&mut self) -> Result<Container> {
         self.container.take().ok_or_else(|| Error::new(Kind::System, Op::State))
     }
 }
@@ -321,7 +339,7 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
     })
 }
 
-fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
+pub(crate) fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
     Record {
         oci_version: spec.version.to_string(),
         id: directory.id().to_owned(),
@@ -363,6 +381,7 @@ fn act(
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
         Barrier::IdMaps
         | Barrier::OomScore
+        | Barrier::Scheduling
         | Barrier::Resctrl
         | Barrier::NetDevices
         | Barrier::IdMapped(_)

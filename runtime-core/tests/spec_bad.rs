@@ -162,7 +162,7 @@ fn processes() {
         ("/process", json!(null), "no `process` to run [config.json /process]"),
         ("/process/apparmorProfile", json!("a\0b"), "the text holds a NUL byte (\\u0000), which no system call can take [config.json /process/apparmorProfile]"),
         ("/process/selinuxLabel", json!(1), "invalid type: integer `1`, expected a string [config.json /process/selinuxLabel]"),
-        ("/linux/mountLabel", json!([]), "invalid type: sequence, expected a string [config.json /linux/mountLabel]"),
+        ("/linux/mountLabel", json!([]), "invalid type: array, expected a string [config.json /linux/mountLabel]"),
         ("/annotations", json!({"run.oci.mount_context_type": "ctx"}), "unknown mount context `ctx` [config.json /annotations/run.oci.mount_context_type]"),
         ("/process/execCPUAffinity", json!({"final": "a"}), "`a` is not a list such as 0-3,7 [config.json /process/execCPUAffinity/final]"),
         ("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}), "MPOL_BIND needs at least one node [config.json /linux/memoryPolicy/nodes]"),

@@ -237,6 +237,20 @@ fn a_container_paused_before_its_start_can_be_resumed_and_started() {
     container.eventually_prints("started");
 }
 
+#[conformance::test]
+fn exec_in_a_paused_container_runs_once_that_is_resumed() {
+    let container = Bundle::new().start();
+    container.call("pause").succeeds();
+    let id = container.id();
+    container.exec(["true"]).fails().says("paused");
+    let runtime = &container.bundle.runtime;
+    let call = runtime.spawn(runtime.command(["exec", "--ignore-paused", id, "echo", "ran"]));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(call.output(), "", "nothing runs in a paused container");
+    container.call("resume").succeeds();
+    call.wait().succeeds().prints("ran");
+}
+
 /// A cgroup above those of containers, which no runtime removes: the test does, however it ends.
 struct Above(String);
 
@@ -288,4 +302,26 @@ fn a_container_whose_last_hook_hangs_can_be_deleted() {
     assert!(eventually(|| container.call("ps").stdout.contains("sleep 1000")));
     container.call_with(&["delete", "--force"], &[]).succeeds();
     drop(start.wait());
+}
+
+#[conformance::test(covers = ["create.all-resources", "linux.cgroup-is-entered"])]
+fn a_created_container_has_all_it_asked_for() {
+    let script = "hostname; ls /data; cut -d: -f3 /proc/self/cgroup | sort -u";
+    let bundle = Bundle::new().set("/hostname", "deck").mount("tmpfs", "tmpfs", "/data/sub", &[]);
+    let container = bundle.writable().create();
+    let process = container.process();
+    for kind in ["pid", "net", "ipc", "uts", "mnt"] {
+        assert_ne!(process.namespace(kind), conformance::observe::Process::myself().namespace(kind), "{kind}");
+    }
+    assert_ne!(process.read("cgroup"), conformance::observe::Process::myself().read("cgroup"));
+    let seen = container.sh(script).succeeds().stdout;
+    assert!(seen.starts_with("deck\nsub\n"), "{seen}");
+    assert!(process.mounts().iter().any(|mount| mount.destination == "/data/sub"));
+}
+
+#[conformance::test(covers = ["config.unknown-annotation"])]
+fn an_annotation_that_nobody_knows_is_kept_and_does_nothing() {
+    let annotations = json!({"org.example.of-tomorrow": "", "plain": "{\"a\": 1}"});
+    let container = Bundle::new().set("/annotations", annotations.clone()).start();
+    assert_eq!(container.state()["annotations"], annotations);
 }

@@ -108,3 +108,57 @@ fn a_device_can_stand_in_for_a_default_one() {
     let bundle = Bundle::sh("stat -c %a /dev/full").set("/linux/devices", json!([device]));
     bundle.run().succeeds().prints("600");
 }
+
+/// A node for the null device of the host under another name, and the rules for it.
+fn ruled(script: &str, device: conformance::Value, rules: conformance::Value) -> Bundle {
+    let mut all = vec![json!({"allow": false, "access": "rwm"})];
+    all.extend(rules.as_array().unwrap().iter().cloned());
+    Bundle::sh(script)
+        .capable(&["CAP_MKNOD"])
+        .set("/linux/devices", json!([device]))
+        .set("/linux/resources/devices", all)
+}
+
+fn fuse() -> conformance::Value {
+    needs::path("/dev/fuse");
+    json!({"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666})
+}
+
+const OPENS: &str = "(: < /dev/extra) 2>/dev/null && echo read; (: > /dev/extra) 2>/dev/null && echo write; true";
+
+#[conformance::test(covers = ["/linux/resources/devices/*/access={r,w}"])]
+fn reading_and_writing_are_allowed_apart() {
+    for (access, expected) in [("r", "read"), ("w", "write"), ("rw", "read\nwrite")] {
+        let rule = json!([{"allow": true, "type": "c", "major": 10, "minor": 229, "access": access}]);
+        ruled(OPENS, fuse(), rule).run().succeeds().prints(expected);
+    }
+}
+
+#[conformance::test(covers = ["/linux/resources/devices/*/access=m"])]
+fn to_make_a_node_is_not_to_open_it() {
+    let script = "mknod /dev/shm/made c 10 229 && echo made; (: < /dev/shm/made) 2>/dev/null && echo read; true";
+    let rule = json!([{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "m"}]);
+    ruled(script, fuse(), rule).run().succeeds().prints("made");
+}
+
+#[conformance::test(covers = ["/linux/resources/devices/*/type=a"])]
+fn a_rule_for_all_devices_is_for_all() {
+    ruled(OPENS, fuse(), json!([{"allow": true, "type": "a", "access": "rwm"}])).run().succeeds().prints("read\nwrite");
+}
+
+#[conformance::test(covers = ["/linux/resources/devices/*/type=b"])]
+fn a_block_device_has_rules_of_its_own() {
+    needs::path("/sys/dev/block/7:7");
+    let device = || json!({"path": "/dev/extra", "type": "b", "major": 7, "minor": 7, "fileMode": 0o666});
+    let script = "(: < /dev/extra) && echo read; true";
+    let rule = |kind: &str| json!([{"allow": true, "type": kind, "major": 7, "minor": 7, "access": "r"}]);
+    ruled(script, device(), rule("b")).run().succeeds().prints("read");
+    ruled(script, device(), rule("c")).run().succeeds().prints("").says("operation not permitted");
+}
+
+#[conformance::test(covers = ["linux.device-rules-in-order"])]
+fn a_later_rule_about_a_device_wins() {
+    let rule = |allow: bool| json!({"allow": allow, "type": "c", "major": 10, "minor": 229, "access": "rw"});
+    ruled(OPENS, fuse(), json!([rule(true), rule(false)])).run().succeeds().prints("");
+    ruled(OPENS, fuse(), json!([rule(false), rule(true)])).run().succeeds().prints("read\nwrite");
+}

@@ -24,14 +24,14 @@ fn confined(script: &str) -> Bundle {
     Bundle::sh(script).writable().set("/process/apparmorProfile", "orlop-conformance")
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/apparmorProfile"])]
 fn an_apparmor_profile_confines_the_process() {
     load_profile();
     let script = "cat /proc/self/attr/current; echo > /tmp/fine && echo fine; echo > /tmp/forbidden || echo denied";
     confined(script).run().succeeds().prints("orlop-conformance (enforce)\nfine\ndenied");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/apparmorProfile"])]
 fn an_apparmor_profile_confines_with_no_new_privileges_and_in_a_user_namespace() {
     load_profile();
     let bundle = confined("cat /proc/self/attr/current").set("/process/noNewPrivileges", true);
@@ -66,7 +66,7 @@ fn a_profile_that_is_not_loaded() {
 const LABEL: &str = "system_u:system_r:container_t:s0:c1,c2";
 const FILES: &str = "system_u:object_r:container_file_t:s0:c1,c2";
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/selinuxLabel"])]
 fn a_selinux_label_is_that_of_the_process_and_of_its_keyring() {
     needs::selinux();
     let bundle = Bundle::sh("cat /proc/self/attr/current; cat /proc/keys").set("/process/selinuxLabel", LABEL);
@@ -85,7 +85,7 @@ fn exec_has_the_selinux_label_of_the_container_unless_it_names_one() {
     container.delete();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/mountLabel"])]
 fn the_mount_label_is_that_of_new_filesystems() {
     needs::selinux();
     let container = Bundle::new().set("/linux/mountLabel", FILES).start();
@@ -106,7 +106,7 @@ fn label_of(container: &Container, path: &str) -> String {
     String::from_utf8_lossy(&seen.stdout).trim().to_owned()
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/selinuxLabel", "/linux/mountLabel"])]
 fn labels_where_there_is_no_selinux() {
     needs::runtime(&["orlop"]);
     if fs::exists("/sys/fs/selinux/load").unwrap() {
@@ -122,6 +122,7 @@ fn labels_where_there_is_no_selinux() {
 #[conformance::test]
 fn the_callers_groups_are_kept_where_an_annotation_says_so() {
     needs::runtime(&["orlop", "crun"]);
+    needs::root("other groups than one's own");
     for (value, groups) in [("1", "5 6"), ("0", "77")] {
         let bundle = Bundle::sh("grep Groups: /proc/self/status").set("/process/user/additionalGids", json!([77]));
         let bundle = bundle.set("/annotations", json!({"run.oci.keep_original_groups": value}));

@@ -199,3 +199,19 @@ fn nothing_else_of_the_host_is_mapped() {
     let file = fs::metadata(source.join("file")).unwrap();
     assert_eq!((file.uid(), file.gid()), (3, 5));
 }
+
+#[conformance::test(covers = ["/mounts/*/{uidMappings,gidMappings}/*/{containerID,hostID,size}"])]
+fn a_range_of_a_mount_begins_and_ends_where_it_says() {
+    let bundle = Bundle::sh("stat -c %u:%g /data/*");
+    let source = bundle.host("source");
+    // Owners before, in and behind the range of three users from 3 on and of two groups from 5 on.
+    for (name, user, group) in [("a", 2, 4), ("b", 3, 5), ("c", 5, 6), ("d", 6, 7)] {
+        fs::write(source.join(name), "").unwrap();
+        chown(source.join(name), Some(user), Some(group)).unwrap();
+    }
+    let mut mount = mapped("bind", &source, "/data", &["bind", "idmap"]);
+    mount["uidMappings"] = json!([{"containerID": 3, "hostID": 7000, "size": 3}]);
+    mount["gidMappings"] = json!([{"containerID": 5, "hostID": 8000, "size": 2}]);
+    let expected = "65534:65534\n7000:8000\n7002:8001\n65534:65534";
+    bundle.set("/mounts/-", mount).run().succeeds().prints(expected);
+}

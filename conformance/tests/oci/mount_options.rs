@@ -166,3 +166,131 @@ fn tmpcopyup_copies_what_the_mount_covers() {
     let bundle = Bundle::sh("cat /etc/kept").file("/etc/kept", "kept").mount("tmpfs", "tmpfs", "/etc", &["tmpcopyup"]);
     bundle.run().succeeds().prints("kept");
 }
+
+/// A recursive bind of two mounts that have all these flags already.
+fn flagged_tree(flags: MsFlags, options: &[&str]) -> Container {
+    let all: Vec<&str> = ["rbind"].iter().chain(options).copied().collect();
+    let bundle = Bundle::new();
+    let top = bundle.host("tree");
+    for place in [&top, &top.join("sub")] {
+        std::fs::create_dir_all(place).unwrap();
+        // The lower place is made before the upper mount can be read-only.
+        mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a mount");
+    }
+    for place in [&top.join("sub"), &top] {
+        let again = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags;
+        mount(None::<&str>, place, None::<&str>, again, None::<&str>).expect("flags");
+    }
+    bundle.bind(top, "/m", &all).start()
+}
+
+#[track_caller]
+fn neither_has(container: &Container, gone: &[&str]) {
+    for path in ["/m", "/m/sub"] {
+        let mount = container.settled().mount(path);
+        assert!(gone.iter().all(|option| !mount.has(&[option])), "{mount:?}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={rrw,rsuid,rdev,rexec}"])]
+fn rrw_rsuid_rdev_rexec_undo_them_all_the_way_down() {
+    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let container = flagged_tree(flags, &["rrw", "rsuid", "rdev", "rexec"]);
+    neither_has(&container, &["ro", "nosuid", "nodev", "noexec"]);
+}
+
+#[conformance::test(covers = ["/mounts/*/options={ratime,rdiratime}"])]
+fn ratime_and_rdiratime_undo_them_all_the_way_down() {
+    let container = flagged_tree(MsFlags::MS_NOATIME | MsFlags::MS_NODIRATIME, &["ratime", "rdiratime"]);
+    neither_has(&container, &["noatime", "nodiratime"]);
+}
+
+#[conformance::test(covers = ["/mounts/*/options=rrelatime"])]
+fn rrelatime_goes_all_the_way_down() {
+    let container = flagged_tree(MsFlags::MS_NOATIME, &["rrelatime"]);
+    for path in ["/m", "/m/sub"] {
+        assert!(container.settled().mount(path).has(&["relatime"]), "{path}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={rnostrictatime,rnorelatime}"])]
+fn rnostrictatime_returns_to_relatime_and_rnorelatime_changes_nothing() {
+    let container = flagged_tree(MsFlags::MS_STRICTATIME, &["rnostrictatime", "rnorelatime"]);
+    for path in ["/m", "/m/sub"] {
+        assert!(container.settled().mount(path).has(&["relatime"]), "{path}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options=rsymfollow"])]
+fn rsymfollow_undoes_it_all_the_way_down() {
+    // MS_NOSYMFOLLOW of linux/mount.h.
+    let container = flagged_tree(MsFlags::from_bits_retain(256), &["rsymfollow"]);
+    neither_has(&container, &["nosymfollow"]);
+}
+
+#[conformance::test(covers = ["/mounts/*/options={atime,diratime,nostrictatime,norelatime,symfollow}"])]
+fn access_times_and_symlinks_return_to_what_they_are_by_default() {
+    for options in [
+        &["noatime", "atime"][..],
+        &["nodiratime", "diratime"],
+        &["strictatime", "nostrictatime"],
+        &["norelatime"],
+        &["nosymfollow", "symfollow"],
+    ] {
+        let mount = tmpfs(options);
+        assert_eq!(mount.options, ["rw", "relatime"], "{options:?}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={defaults,silent,loud,iversion,noiversion}"])]
+fn some_words_change_nothing_that_can_be_seen() {
+    let plain = tmpfs(&[]);
+    for option in ["defaults", "silent", "loud", "iversion", "noiversion"] {
+        let mount = tmpfs(&[option]);
+        assert_eq!((mount.options, mount.superblock), (plain.options.clone(), plain.superblock.clone()), "{option}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={async,lazytime,nolazytime,mand,nomand}"])]
+fn flags_of_the_filesystem_are_set_and_undone() {
+    let superblock = |options: &[&str], word: &str| tmpfs(options).superblock.iter().any(|have| have == word);
+    for (set, undone) in [("sync", "async"), ("lazytime", "nolazytime"), ("mand", "nomand")] {
+        assert!(superblock(&[set], set), "{set}");
+        assert!(!superblock(&[set, undone], set), "{undone}");
+    }
+}
+
+/// A recursive bind of two mounts of the host that have peers.
+fn shared_tree(option: &str) -> Container {
+    let bundle = Bundle::new();
+    let top = bundle.host("tree");
+    for place in [&top, &top.join("sub")] {
+        std::fs::create_dir_all(place).unwrap();
+        mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a mount");
+        mount(None::<&str>, place, None::<&str>, MsFlags::MS_SHARED, None::<&str>).expect("a shared mount");
+    }
+    bundle.bind(top, "/m", &["rbind", option]).start()
+}
+
+#[conformance::test(covers = ["/mounts/*/options={slave,rslave}"])]
+fn a_slave_follows_the_host() {
+    let follows = |container: &Container, path: &str| {
+        let propagation = container.settled().mount(path).propagation;
+        let has = |word: &str| propagation.iter().any(|field| field.starts_with(word));
+        has("master:") && !has("shared:")
+    };
+    assert!(follows(&shared_tree("slave"), "/m"));
+    let container = shared_tree("rslave");
+    assert!(follows(&container, "/m") && follows(&container, "/m/sub"));
+}
+
+#[conformance::test(covers = ["/mounts/*/options={private,rprivate,runbindable}"])]
+fn what_is_private_or_unbindable_follows_nobody() {
+    assert!(shared_tree("private").settled().mount("/m").propagation.is_empty());
+    for (option, expected) in [("rprivate", &[][..]), ("runbindable", &["unbindable"])] {
+        let container = shared_tree(option);
+        for path in ["/m", "/m/sub"] {
+            assert_eq!(container.settled().mount(path).propagation, expected, "{option} {path}");
+        }
+    }
+}

@@ -160,3 +160,25 @@ fn loopback_is_up_in_a_new_network_namespace() {
     let outcome = Bundle::sh("ip link show lo").run().succeeds();
     assert!(outcome.stdout.contains("LOOPBACK,UP"), "{}", outcome.stdout);
 }
+
+#[conformance::test(covers = ["/linux/timeOffsets/{monotonic,boottime}/{secs,nanosecs}"])]
+fn both_clocks_have_their_offsets() {
+    let offsets =
+        json!({"monotonic": {"secs": 1000, "nanosecs": 5}, "boottime": {"secs": 2000, "nanosecs": 999_999_999}});
+    let bundle = Bundle::sh("cat /proc/self/timens_offsets").namespace("time").set("/linux/timeOffsets", offsets);
+    let shown = bundle.run().succeeds().stdout;
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    assert_eq!(words, ["monotonic", "1000", "5", "boottime", "2000", "999999999"]);
+}
+
+#[conformance::test(covers = ["/linux/{uidMappings,gidMappings}/*/{containerID,hostID,size}"])]
+fn every_range_of_ids_is_mapped() {
+    let range = |inner: u32, outer: u32, size: u32| json!({"containerID": inner, "hostID": outer, "size": size});
+    let bundle = Bundle::sh("cat /proc/self/uid_map; cat /proc/self/gid_map").namespace("user");
+    let bundle = bundle.set("/linux/uidMappings", json!([range(0, 100_000, 1), range(5, 200_000, 70)]));
+    let shown =
+        bundle.set("/linux/gidMappings", json!([range(0, 300_000, 9), range(10, 400_000, 80)])).run().succeeds();
+    let words: Vec<&str> = shown.stdout.split_whitespace().collect();
+    let expected = "0 100000 1 5 200000 70 0 300000 9 10 400000 80";
+    assert_eq!(words.join(" "), expected);
+}

@@ -19,6 +19,7 @@ fn interface() {
 }
 
 fn elsewhere() {
+    needs::root("moving interfaces");
     needs::path("/dev/net/tun");
     unshare(CloneFlags::CLONE_NEWNET).unwrap();
 }
@@ -54,7 +55,7 @@ fn shows(listing: &str, words: &[&str]) {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn an_interface_moves_with_its_addresses_and_is_up() {
     interface();
     let container = moving(json!({"here0": {}})).start();
@@ -83,7 +84,7 @@ fn addresses_that_are_not_permanent_and_global_stay_behind() {
     assert!(!listing.contains("10.7.2.2") && !listing.contains("10.7.3.2"), "{listing}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn an_interface_has_another_name_inside() {
     interface();
     add("here1");
@@ -93,7 +94,7 @@ fn an_interface_has_another_name_inside() {
     container.exec(["ip", "link", "show", "here0"]).fails();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn the_kernel_completes_a_template() {
     interface();
     add("here1");
@@ -109,7 +110,7 @@ fn the_container_sets_sysctls_of_its_interface() {
     bundle.start().exec(["cat", "/proc/sys/net/ipv4/conf/net0/forwarding"]).succeeds().prints("1");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn an_interface_moves_into_a_joined_namespace() {
     interface();
     let first = Bundle::new().start();
@@ -136,7 +137,7 @@ fn an_interface_that_is_not_there_is_named() {
     moving(json!({"nonesuch": {}})).refused().names("/linux/netDevices/nonesuch").says("nonesuch");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
 fn a_name_that_is_taken_inside_is_refused_and_everything_comes_back() {
     interface();
     add("here1");

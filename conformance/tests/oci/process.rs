@@ -1,7 +1,7 @@
 //! `process`: args, env, cwd, user, umask, rlimits, oomScoreAdj.
 
 use conformance::observe::Process;
-use conformance::{Bundle, json};
+use conformance::{Bundle, json, needs};
 
 #[conformance::test(covers = ["/process/args", "start.runs-the-program"])]
 fn args_arrive_as_they_are() {
@@ -150,4 +150,39 @@ fn signals_are_neither_blocked_nor_ignored() {
 fn only_stdio_is_open() {
     let container = Bundle::new().start();
     assert_eq!(container.settled().fds().keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+/// Limits that anybody may lower from where they are.
+#[conformance::test(covers = ["/process/rlimits/*/type=RLIMIT_{AS,CPU,DATA,LOCKS,MSGQUEUE,RSS,RTTIME,SIGPENDING}"])]
+fn every_limit_can_be_lowered() {
+    let limits = [
+        ("RLIMIT_AS", "Max address space", 1_u64 << 33),
+        ("RLIMIT_CPU", "Max cpu time", 3600),
+        ("RLIMIT_DATA", "Max data size", 1 << 32),
+        ("RLIMIT_LOCKS", "Max file locks", 77),
+        ("RLIMIT_MSGQUEUE", "Max msgqueue size", 4096),
+        ("RLIMIT_RSS", "Max resident set", 1 << 30),
+        ("RLIMIT_RTTIME", "Max realtime timeout", 1_000_000),
+        ("RLIMIT_SIGPENDING", "Max pending signals", 99),
+    ];
+    let list: Vec<_> =
+        limits.iter().map(|(kind, _, most)| json!({"type": kind, "soft": most - 1, "hard": most})).collect();
+    let container = Bundle::new().set("/process/rlimits", list).start();
+    let process = container.settled();
+    for (kind, name, most) in limits {
+        assert_eq!(process.limit(name), ((most - 1).to_string(), most.to_string()), "{kind}");
+    }
+}
+
+#[conformance::test(covers = ["/process/rlimits/*/type=RLIMIT_{NICE,RTPRIO}"])]
+fn limits_of_priorities_can_be_raised() {
+    needs::capability("CAP_SYS_RESOURCE", 24);
+    let limits = json!([
+        {"type": "RLIMIT_NICE", "soft": 21, "hard": 22},
+        {"type": "RLIMIT_RTPRIO", "soft": 7, "hard": 8},
+    ]);
+    let container = Bundle::new().set("/process/rlimits", limits).start();
+    let process = container.settled();
+    assert_eq!(process.limit("Max nice priority"), ("21".to_owned(), "22".to_owned()));
+    assert_eq!(process.limit("Max realtime priority"), ("7".to_owned(), "8".to_owned()));
 }

@@ -23,19 +23,26 @@ fn whole() -> String {
     schemata.lines().next().unwrap().trim().to_owned()
 }
 
-#[conformance::test]
+/// The only one of these tests that runs on a machine without the hardware: there it shows that no field is passed over.
+#[conformance::test(covers = ["/linux/intelRdt/{closID,l3CacheSchema,memBwSchema,schemata,enableMonitoring}"])]
 fn without_resctrl_its_absence_is_named() {
     if Path::new(ROOT).join("schemata").exists() {
         return;
     }
-    for rdt in
-        [json!({}), json!({"closID": "gold"}), json!({"enableMonitoring": true}), json!({"schemata": ["L3:0=f"]})]
-    {
+    let asked = [
+        json!({}),
+        json!({"closID": "gold"}),
+        json!({"l3CacheSchema": "L3:0=f"}),
+        json!({"memBwSchema": "MB:0=20"}),
+        json!({"schemata": ["L3:0=f"]}),
+        json!({"enableMonitoring": true}),
+    ];
+    for rdt in asked {
         Bundle::new().set("/linux/intelRdt", rdt).refused().names("/linux/intelRdt").says("resctrl");
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/intelRdt/schemata"])]
 fn a_container_has_a_group_of_its_own_while_it_lives() {
     resctrl();
     let container = Bundle::new().set("/linux/intelRdt/schemata", json!([whole()])).start();
@@ -49,7 +56,7 @@ fn a_container_has_a_group_of_its_own_while_it_lives() {
     assert!(!group.exists());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/intelRdt/closID"])]
 fn a_named_group_is_shared_and_stays() {
     resctrl();
     let bundle = Bundle::new();
@@ -60,7 +67,7 @@ fn a_named_group_is_shared_and_stays() {
     assert!(group.0.exists());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/intelRdt/{closID,enableMonitoring}"])]
 fn counters_are_made_and_removed() {
     resctrl();
     needs::path("/sys/fs/resctrl/mon_groups");

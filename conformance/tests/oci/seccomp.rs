@@ -138,7 +138,7 @@ fn an_invalid_architecture_is_refused() {
 }
 
 /// What busybox and the runtime's last steps need.
-const ALLOWED: &[&str] = &[
+pub(super) const ALLOWED: &[&str] = &[
     "access",
     "arch_prctl",
     "brk",

@@ -140,6 +140,46 @@ fn limits_are_properties_of_the_unit_and_outlive_a_daemon_reload() {
 }
 
 #[conformance::test]
+fn an_update_is_one_of_the_unit_too() {
+    let container = limited().start();
+    let after = [("TasksMax", "25"), ("MemoryMax", "83886080"), ("CPUQuotaPerSecUSec", "600ms")];
+    container
+        .call_with(
+            &[
+                "update",
+                "--pids-limit",
+                "25",
+                "--memory",
+                "83886080",
+                "--memory-swap",
+                "150994944",
+                "--cpu-quota",
+                "30000",
+            ],
+            &[],
+        )
+        .succeeds();
+    let look = || {
+        properties(&container, &after);
+        files(&container, &[("pids.max", "25"), ("memory.max", "83886080"), ("cpu.max", "30000 50000")]);
+    };
+    look();
+    systemctl(&["daemon-reload"]);
+    look();
+    delete(container);
+}
+
+#[conformance::test]
+fn an_update_that_is_refused_is_none_of_the_unit_either() {
+    let container = limited().start();
+    let refused = container.call_with(&["update", "--pids-limit", "25", "--cpuset-cpus", "4095"], &[]).fails();
+    refused.names("/cpu/cpus");
+    properties(&container, PROPERTIES);
+    files(&container, FILES);
+    delete(container);
+}
+
+#[conformance::test]
 fn device_rules_outlive_a_daemon_reload() {
     needs::path("/dev/fuse");
     let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
@@ -305,6 +345,32 @@ fn a_create_killed_at_any_point_is_deleted_with_its_unit() {
         leaks::nothing_left(&bundle);
         no_unit(&unit(&bundle));
     }
+}
+
+#[conformance::test]
+fn a_damaged_record_is_deleted_with_its_unit() {
+    needs::runtime(&["orlop"]);
+    let container = bundle().start();
+    let record = container.bundle.runtime.state().join(container.id()).join("state.json");
+    std::fs::write(record, "{").unwrap();
+    container.call("delete").fails();
+    assert_eq!(property(&unit(&container.bundle), "ActiveState"), "active");
+    delete(container);
+}
+
+#[conformance::test]
+fn systemd_is_asked_over_the_bus_where_it_has_no_socket_of_its_own() {
+    needs::path("/run/dbus/system_bus_socket");
+    let bundle = bundle().args(["sh", "-c", "exit 4"]);
+    bundle.write();
+    let path = bundle.path().to_string_lossy().into_owned();
+    let plain = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let mut hidden = Command::new("unshare");
+    hidden.args(["-m", "sh", "-c", r#"mount -t tmpfs none /run/systemd; exec "$@""#, "-"]);
+    hidden.arg(plain.get_program()).args(plain.get_args());
+    bundle.runtime.spawn(hidden).wait().exits(4);
+    leaks::nothing_left(&bundle);
+    no_unit(&unit(&bundle));
 }
 
 #[conformance::test]

@@ -14,6 +14,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
     ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
     ("state", &["error", "spec", "compile", "cgroup", "resctrl", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
+    ("criu", &["error", "spec", "cgroup", "compile", "launch", "state", "sys", "container", "runtime", "process"]),
     ("sys", &[]),
 ];
 
@@ -126,9 +127,22 @@ fn no_socket_is_abstract() {
 }
 
 #[test]
-fn no_annotation_decides_anything() {
+fn the_annotations_that_decide_are_these() {
+    // Each of these has a table; the properties of systemd are refused where they are not in theirs.
+    let tables = ["runtime-core/src/spec/annotations.rs", "runtime-core/src/cgroup/systemd/"];
+    let elsewhere = |lines: Vec<String>| -> Vec<String> {
+        lines.into_iter().filter(|line| !tables.iter().any(|table| line.starts_with(table))).collect()
+    };
     for part in ["compile", "launch", "cgroup", "host", "seccomp", "sys"] {
-        none(&mentions(&format!("runtime-core/src/{part}/"), &["annotation"]), "annotations are handed on, never read");
+        let found = mentions(&format!("runtime-core/src/{part}/"), &["annotations"]);
+        none(&elsewhere(found), "annotations are read in two places");
+    }
+    let named = mentions("runtime-core/src/", &["\"run.oci.", "\"org.systemd.", "\"org.criu."]);
+    none(&elsewhere(named.clone()), "two tables name them all");
+    let manual = std::fs::read_to_string(workspace().join("runtime-core/src/manual/compatibility.md")).unwrap();
+    for line in named {
+        let name = line.split('"').nth(1).unwrap_or_default();
+        assert!(manual.contains(&format!("`{name}")), "the manual does not tell of {name}");
     }
     none(&mentions("runtime-cli/src/", &["annotation"]), "annotations are handed on, never read");
 }

@@ -208,6 +208,47 @@ pub(crate) mod flags {
     pub(crate) static INTERVAL: Flag =
         Flag::value("interval", None, "TIME", "how often the usage is shown: 5s (default), 500ms, 1m30s");
     pub(crate) static STATS: Flag = Flag::switch("stats", None, "show the usage once, now");
+    pub(crate) static IMAGE_PATH: Flag =
+        Flag::value("image-path", None, "DIR", "where the checkpoint lies (default: ./checkpoint)");
+    pub(crate) static WORK_PATH: Flag =
+        Flag::value("work-path", None, "DIR", "where CRIU logs and works (default: with the images)");
+    pub(crate) static PARENT_PATH: Flag = Flag::value(
+        "parent-path",
+        None,
+        "DIR",
+        "the checkpoint before, seen from --image-path: write what has changed since",
+    );
+    pub(crate) static LEAVE_RUNNING: Flag = Flag::switch("leave-running", None, "go on after the checkpoint");
+    pub(crate) static TCP_ESTABLISHED: Flag = Flag::switch("tcp-established", None, "keep established TCP connections");
+    pub(crate) static TCP_SKIP_IN_FLIGHT: Flag =
+        Flag::switch("tcp-skip-in-flight", None, "leave out TCP connections that are being made");
+    pub(crate) static LINK_REMAP: Flag =
+        Flag::switch("link-remap", None, "keep removed files that are open, by a link");
+    pub(crate) static EXT_UNIX_SK: Flag =
+        Flag::switch("ext-unix-sk", None, "allow unix sockets whose other end is outside");
+    pub(crate) static SHELL_JOB: Flag = Flag::switch("shell-job", None, "allow processes of the caller's session");
+    pub(crate) static LAZY_PAGES: Flag =
+        Flag::switch("lazy-pages", None, "move pages of memory when they are needed (userfaultfd)");
+    pub(crate) static STATUS_FD: Flag =
+        Flag::value("status-fd", None, "N", "write a zero byte to descriptor N once lazy pages can be had");
+    pub(crate) static PAGE_SERVER: Flag =
+        Flag::value("page-server", None, "ADDRESS:PORT", "send pages of memory to this page server");
+    pub(crate) static FILE_LOCKS: Flag = Flag::switch("file-locks", None, "keep file locks");
+    pub(crate) static PRE_DUMP: Flag =
+        Flag::switch("pre-dump", None, "write memory only, for a checkpoint to come, and go on");
+    pub(crate) static MANAGE_CGROUPS_MODE: Flag = Flag::value(
+        "manage-cgroups-mode",
+        None,
+        "MODE",
+        "what is kept of cgroups: soft (default), full, strict, ignore",
+    );
+    pub(crate) static EMPTY_NS: Flag =
+        Flag::value("empty-ns", None, "KIND", "a namespace without what is in it: network");
+    pub(crate) static AUTO_DEDUP: Flag = Flag::switch("auto-dedup", None, "free in older images what newer ones have");
+    pub(crate) static LSM_PROFILE: Flag =
+        Flag::value("lsm-profile", None, "TYPE:NAME", "another profile: apparmor:NAME or selinux:LABEL");
+    pub(crate) static LSM_MOUNT_CONTEXT: Flag =
+        Flag::value("lsm-mount-context", None, "CONTEXT", "another SELinux context of the mounts");
     pub(crate) static SPEC_ROOTLESS: Flag =
         Flag::switch("rootless", None, "with a user namespace that maps root to the caller");
 }
@@ -372,6 +413,63 @@ pub(crate) static COMMANDS: &[Command] = &[
         in_order: false,
         flags: &[&flags::INTERVAL, &flags::STATS, &HELP],
         run: commands::events::run,
+    },
+    Command {
+        name: "checkpoint",
+        summary: "write a running container to files",
+        about: "The program criu does it. The container is deleted afterwards, unless it is to go on.",
+        operands: Operands::ID,
+        in_order: false,
+        flags: &[
+            &flags::IMAGE_PATH,
+            &flags::WORK_PATH,
+            &flags::PARENT_PATH,
+            &flags::LEAVE_RUNNING,
+            &flags::TCP_ESTABLISHED,
+            &flags::TCP_SKIP_IN_FLIGHT,
+            &flags::LINK_REMAP,
+            &flags::EXT_UNIX_SK,
+            &flags::SHELL_JOB,
+            &flags::LAZY_PAGES,
+            &flags::STATUS_FD,
+            &flags::PAGE_SERVER,
+            &flags::FILE_LOCKS,
+            &flags::PRE_DUMP,
+            &flags::MANAGE_CGROUPS_MODE,
+            &flags::EMPTY_NS,
+            &flags::AUTO_DEDUP,
+            &HELP,
+        ],
+        run: commands::checkpoint::run,
+    },
+    Command {
+        name: "restore",
+        summary: "make a container of a checkpoint",
+        about: "The program criu does it. The status is that of the process, as for run.",
+        operands: Operands::ID,
+        in_order: false,
+        flags: &[
+            &flags::CONSOLE_SOCKET,
+            &flags::IMAGE_PATH,
+            &flags::WORK_PATH,
+            &flags::TCP_ESTABLISHED,
+            &flags::EXT_UNIX_SK,
+            &flags::SHELL_JOB,
+            &flags::FILE_LOCKS,
+            &flags::MANAGE_CGROUPS_MODE,
+            &flags::BUNDLE,
+            &flags::DETACH,
+            &flags::PID_FILE,
+            &flags::NO_SUBREAPER,
+            &flags::NO_PIVOT,
+            &flags::EMPTY_NS,
+            &flags::AUTO_DEDUP,
+            &flags::LAZY_PAGES,
+            &flags::LSM_PROFILE,
+            &flags::LSM_MOUNT_CONTEXT,
+            &HELP,
+        ],
+        run: commands::restore::run,
     },
     Command {
         name: "state",

@@ -1,5 +1,6 @@
 //! The commands: each reads its arguments, calls the library once and shows what came back.
 
+pub(crate) mod checkpoint;
 pub(crate) mod create;
 pub(crate) mod delete;
 pub(crate) mod documents;
@@ -11,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod ps;
+pub(crate) mod restore;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod spec;

@@ -100,6 +100,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::ControllingTerminal {} => sys::set_controlling_terminal(sys::Fd(0)),
         Step::Fchown { fd, uid, gid } => sys::fchown(state.fd(fd)?, uid, gid),
         Step::ChownStream { stream, uid } => terminal::chown_stream(stream, uid),
+        Step::NullStream { root, path, stream } => terminal::null_stream(state.fd(root)?, path, stream),
         Step::CloseOthers { first, kept, also_kept } => state.close_others(first, [kept, also_kept]),
         Step::LoopbackUp {} => sys::loopback_up(),
 

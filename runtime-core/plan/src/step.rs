@@ -143,6 +143,8 @@ steps! {
     /// Closes every descriptor from `first` on but the dialogue and those of `kept` and `also_kept`, which become close-on-exec
     /// (`close_range(2)`). Every local slot is empty afterwards.
     67 CloseOthers "close-others" { first: u32, kept: Slot, also_kept: Slot }
+    /// Puts the null device at `path` beneath `root` in the place of a standard stream. Accepts that there is none.
+    70 NullStream "null-stream" { root: Slot, path: &'p CStr, stream: u32 }
     /// Brings the loopback interface of this network namespace up (`netdevice(7)`, SIOCSIFFLAGS).
     68 LoopbackUp "loopback-up" {}
 

@@ -58,10 +58,14 @@ impl Cgroup {
 
     /// Writes other limits, as [`super::update_plan`] computed them: all of them or none.
     pub fn update(&self, plan: &Plan) -> Result<()> {
-        plan.unit.as_ref().map_or(Ok(()), Unit::change)?;
         enable::controllers(plan)?;
         let before = write::current(plan);
-        write::all(plan).and_then(|()| device_program::install(plan)).inspect_err(|_| write::back(&before))
+        // Before the files: systemd writes what it is told to them, and rounds.
+        plan.unit.as_ref().map_or(Ok(()), Unit::change)?;
+        write::all(plan).and_then(|()| device_program::install(plan)).inspect_err(|_| {
+            plan.unit.iter().for_each(|unit| unit.change_back(&before));
+            write::back(&before);
+        })
     }
 
     /// The directories, for the record of a container.

@@ -44,4 +44,5 @@ pub use stats::{
     Blkio, BlkioEntry, Cpu, CpuUsage, Cpuset, Hugetlb, IntelRdt, Memory, MemoryUsage, Pids, Pressure, Rdma, Stall,
     Stats, Throttling,
 };
-pub use systemd::{Property, Scope, Systemd, Unit, Value, plan as plan_unit};
+pub(crate) use systemd::PROPERTY_ANNOTATIONS;
+pub use systemd::{Property, Scope, Systemd, Unit, Value, leftover, plan as plan_unit};

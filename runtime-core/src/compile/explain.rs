@@ -11,7 +11,7 @@ use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
 use crate::resctrl;
-use crate::spec::{IoPriority, NetDevice};
+use crate::spec::{IoPriority, NetDevice, Scheduler};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,6 +152,11 @@ impl Plan {
                 let namespace = self.handed.get(*number).map_or(Slot::NONE, |mapped| mapped.namespace);
                 format!("the parent gives it the ids of {}", Name(namespace))
             }
+            (Step::Barrier {}, Some(Barrier::Scheduling)) => {
+                let policy = self.scheduler.as_ref().map(|(_, how)| scheduler(how)).unwrap_or_default();
+                let io = self.io_priority.as_ref().map(|(_, how)| io_priority(how.class, how.priority));
+                phrase(["the parent sets".to_owned(), policy, io.unwrap_or_default()])
+            }
             (Step::Barrier {}, Some(Barrier::Resctrl)) => {
                 "the parent writes its pid to the group of resctrl".to_owned()
             }
@@ -259,6 +264,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::Stdio { fd } => Name(fd).to_string(),
         Step::Fchown { fd, uid, .. } => format!("{} to {uid}", Name(fd)),
         Step::ChownStream { stream, uid } => format!("{stream} to {uid}"),
+        Step::NullStream { root, path, stream } => format!("{}:{} → {stream}", Name(root), text(path)),
         Step::CloseOthers { first, kept, also_kept } => {
             let kept: String = [kept, also_kept]
                 .iter()
@@ -291,16 +297,22 @@ fn describe(step: &Step<'_>) -> String {
         Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
             scheduling(policy, nice.cast_signed(), priority, flags, [runtime, deadline, period])
         }
-        Step::IoPriority { class, priority } => {
-            let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
-            format!("{name} {priority}")
-        }
+        Step::IoPriority { class, priority } => io_priority(class, priority),
         Step::Personality { domain: 0 } => "LINUX".to_owned(),
         Step::Personality { domain: 8 } => "LINUX32".to_owned(),
         Step::Personality { domain } => domain.to_string(),
         Step::MemoryPolicy { mode, nodes } => phrase([memory_mode(mode), numbers(nodes)]),
         Step::Affinity { processors } => numbers(processors),
     }
+}
+
+fn scheduler(how: &Scheduler) -> String {
+    scheduling(how.policy, how.nice, how.priority, how.flags, [how.runtime, how.deadline, how.period])
+}
+
+fn io_priority(class: u32, priority: u32) -> String {
+    let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
+    format!("{name} {priority}")
 }
 
 struct Name(Slot);

@@ -36,6 +36,8 @@ struct Case {
     streams_to_own: Vec<u32>,
     /// Where resctrl is mounted.
     resctrl: Option<PathBuf>,
+    /// Streams that are the host's null device.
+    null_streams: Vec<u32>,
     /// Instructions of the compiled seccomp profile.
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
@@ -64,6 +66,7 @@ impl Default for Case {
             home: None,
             streams_to_own: Vec::new(),
             resctrl: None,
+            null_streams: Vec::new(),
             seccomp: 0,
             target_cgroups: 0,
             security: Vec::new(),
@@ -110,6 +113,7 @@ impl Case {
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             resctrl: self.resctrl.clone(),
+            null_streams: self.null_streams.clone(),
             seccomp: (self.seccomp > 0).then(filter),
             apparmor: self.security.iter().any(|name| name == "apparmor"),
             selinux: self.security.iter().any(|name| name == "selinux"),
@@ -368,6 +372,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
         Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
+        Step::NullStream { root, .. } => of(&[root], &[], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),
         Step::WindowSize { fd, .. } | Step::Stdio { fd } | Step::Fchown { fd, .. } => of(&[fd], &[], &[]),
         Step::Hook { state, output, .. } => of(&[state, output], &[], &[]),

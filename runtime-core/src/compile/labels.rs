@@ -11,7 +11,7 @@ use super::plan::{Origin, Plan, c};
 use super::rootfs::local;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::host::Host;
-use crate::spec::{Mount, MountContext, Process, Spec};
+use crate::spec::{LabelOption, Mount, Process, Spec};
 
 /// The labels of one process, each with the field it comes from.
 #[derive(Debug, Default)]
@@ -88,7 +88,7 @@ pub(super) fn check_mounts(spec: &Spec<'_>, host: &Host) -> Result<()> {
 /// Labels the new filesystem that is being configured.
 pub(super) fn configure(spec: &Spec<'_>, plan: &mut Plan) {
     if let Some(label) = spec.linux.mount_label.as_deref() {
-        let key = c(spec.annotated.mount_context.name());
+        let key = c(spec.annotated.label_option.name());
         plan.push(Step::FsconfigString { fs: local::FS, key: &key, value: &c(label) }, &mount_origin(label));
     }
 }
@@ -119,5 +119,5 @@ pub(super) fn unquoted<'v>(key: &str, value: &'v str) -> &'v str {
 }
 
 fn is_label(key: &str) -> bool {
-    MountContext::ALL.iter().any(|context| context.name() == key)
+    LabelOption::ALL.iter().any(|option| option.name() == key)
 }

@@ -107,6 +107,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     if let Some(peer) = peer {
         terminal::show_console(peer, layout.root, &mut plan);
     }
+    process::own_null(host, &layout, &mut plan);
     layout.seal(&mut plan);
     hooks::before_pivot(spec, &mut plan);
     rootfs::enter(spec, &layout, request, &mut plan);
@@ -157,9 +158,34 @@ pub(crate) fn program(
     cwd: &str,
     origin: &Origin,
 ) -> Plan {
+    service(path, args, env, cwd, &Service::default(), origin)
+}
+
+/// What a program of the host has that a hook has not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Service {
+    /// In how many hierarchies of cgroup v1 it joins a container's cgroup.
+    pub(crate) hierarchies: usize,
+    /// How many descriptors after the standard three it is handed.
+    pub(crate) handed_on: u32,
+}
+
+/// The same for one that does its work for a container, such as CRIU.
+pub(crate) fn service(
+    path: &str,
+    args: &[impl AsRef<str>],
+    env: &[impl AsRef<str>],
+    cwd: &str,
+    service: &Service,
+    origin: &Origin,
+) -> Plan {
     let mut plan = Plan::default();
     plan.push(Step::ResetSignals {}, origin);
-    plan.push(Step::CloseOthers { first: 3, kept: Slot::NONE, also_kept: Slot::NONE }, origin);
+    for index in 0..service.hierarchies {
+        join_hierarchy(index, &mut plan);
+    }
+    let first = service.handed_on.saturating_add(3);
+    plan.push(Step::CloseOthers { first, kept: Slot::NONE, also_kept: Slot::NONE }, origin);
     plan.push(Step::Chdir { path: &c(cwd) }, origin);
     let (candidates, args, env) = (block([path]), block(args), block(env));
     plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);

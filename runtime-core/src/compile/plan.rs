@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::resctrl;
-use crate::spec::{IdMapping, NetDevice, Warning};
+use crate::spec::{IdMapping, IoPriority, NetDevice, Scheduler, Warning};
 
 /// A launch, decided down to the last number. Made by [`crate::Runtime::plan`]; its `Display` is for people.
 #[derive(Debug, Default)]
@@ -37,6 +37,10 @@ pub struct Plan {
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The interfaces that the parent moves into the network namespace.
     pub(crate) net_devices: Vec<NetDevice>,
+    /// How init is scheduled, where the parent sets it.
+    pub(crate) scheduler: Option<(Origin, Scheduler)>,
+    /// How urgent its I/O is, where the parent sets it.
+    pub(crate) io_priority: Option<(Origin, IoPriority)>,
     /// The processors that the parent and, until it is in its cgroup, the process run on: a mask, where there is one.
     pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
     /// The cgroup to make.
@@ -137,6 +141,8 @@ pub(crate) enum Barrier {
     IdMapped(usize),
     /// Moves init into the group of resctrl.
     Resctrl,
+    /// Sets how init is scheduled.
+    Scheduling,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.

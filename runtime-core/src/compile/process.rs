@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
 use super::labels::Labels;
+use super::mounts::Layout;
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use super::rootfs::local;
 use super::{Request, namespaces, scheduling, terminal};
@@ -41,7 +42,7 @@ pub(crate) fn enter(
     work_in(process, plan);
     limit(process, plan);
     // Before a filter that may forbid it, and before the privileges go.
-    scheduling::all(process, plan);
+    scheduling::all(process, &spec.linux, plan);
     labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
@@ -163,6 +164,15 @@ fn own_streams(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     let origin = Origin::new(Op::Process).field(&process.at.key("user"));
     for stream in host.streams_to_own.iter().copied() {
         plan.push(Step::ChownStream { stream, uid: process.user.uid }, &origin);
+    }
+}
+
+/// What the process has of the host's `/dev/null` is of its own `/dev` instead, where that is new: CRIU finds no file that lies
+/// outside of the container.
+pub(crate) fn own_null(host: &Host, layout: &Layout, plan: &mut Plan) {
+    let (dev, path) = layout.place("/dev/null");
+    for stream in host.null_streams.iter().copied().filter(|_| path == "null") {
+        plan.push(Step::NullStream { root: dev, path: &c(path), stream }, &Origin::new(Op::Process));
     }
 }
 

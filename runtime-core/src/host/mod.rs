@@ -36,6 +36,8 @@ pub(crate) struct Host {
     pub(crate) streams_to_own: Vec<u32>,
     /// Where resctrl is mounted.
     pub(crate) resctrl: Option<PathBuf>,
+    /// The standard streams that are the host's null device.
+    pub(crate) null_streams: Vec<u32>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
     /// Whether AppArmor confines processes. Asked only where a profile is wanted.
@@ -65,6 +67,7 @@ impl Host {
             cgroups: Layout::probe()?,
             bind_sources: bind_sources(spec, bundle)?,
             resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
+            null_streams: process::null_streams(&spec.process, streams),
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..Self::for_process(&spec.process, spec, streams, cache)?
         })

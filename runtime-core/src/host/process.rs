@@ -21,21 +21,24 @@ pub(super) fn streams_to_own(process: &Process<'_>, given: Streams<'_>) -> Vec<u
     foreign(given, process.user.uid)
 }
 
-fn foreign(given: Streams<'_>, uid: u32) -> Vec<u32> {
-    let stream = |number, given: Option<_>| given.or_else(|| crate::sys::streams::standard(number));
-    let streams = given.into_iter().enumerate().map(|(number, given)| stream(number, given));
-    (0..)
-        .zip(streams)
-        .filter(|(_, stream)| stream.is_some_and(|fd| is_foreign(fd, uid)))
-        .map(|(number, _)| number)
-        .collect()
+/// The standard streams that are the host's null device: the container's own takes their place.
+pub(super) fn null_streams(process: &Process<'_>, given: Streams<'_>) -> Vec<u32> {
+    if process.terminal {
+        return Vec::new();
+    }
+    those(given, is_null)
 }
 
-fn is_foreign(stream: BorrowedFd<'_>, uid: u32) -> bool {
-    match fstat(stream) {
-        Ok(stat) => stat.st_uid != uid && !is_null(&stat),
-        Err(_) => false,
-    }
+fn foreign(given: Streams<'_>, uid: u32) -> Vec<u32> {
+    those(given, |stat| stat.st_uid != uid && !is_null(stat))
+}
+
+fn those(given: Streams<'_>, wanted: impl Fn(&rustix::fs::Stat) -> bool) -> Vec<u32> {
+    let stream = |number, given: Option<_>| given.or_else(|| crate::sys::streams::standard(number));
+    let streams = given.into_iter().enumerate().map(|(number, given)| stream(number, given));
+    let wanted =
+        |stream: Option<BorrowedFd<'_>>| stream.and_then(|fd| fstat(fd).ok()).is_some_and(|stat| wanted(&stat));
+    (0..).zip(streams).filter(|(_, stream)| wanted(*stream)).map(|(number, _)| number).collect()
 }
 
 fn is_null(stat: &rustix::fs::Stat) -> bool {
@@ -54,5 +57,6 @@ mod tests {
         let (pipe, _other_end) = std::io::pipe().unwrap();
         let given = [Some(null.as_fd()), Some(pipe.as_fd()), Some(null.as_fd())];
         assert_eq!(foreign(given, 12345), [1]);
+        assert_eq!(those(given, is_null), [0, 2]);
     }
 }

@@ -34,7 +34,7 @@ pub(crate) use gate::Gate;
 pub(crate) use hooks::{HookFiles, run as run_hooks};
 pub(crate) use listener::Agent;
 pub(crate) use opens::Sources;
-pub(crate) use socket::{connect, publish, receive_fd, terminal_pair};
+pub(crate) use socket::{connect, publish, receive_fd, send_terminal, terminal_pair};
 
 /// How long init may take from one word to the next; a hook's own time comes on top.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -64,19 +64,23 @@ pub(crate) fn launch<'p>(
     let target = sources.target;
     let (listener, sent) = listener::pair(plan)?;
     let (mounts, to_be_mapped) = idmap::pair(plan)?;
-    let sources = Sources { listener: sent, mounts: to_be_mapped, ..sources };
+    let mut sources = Sources { listener: sent, mounts: to_be_mapped, ..sources };
+    // Nothing of init's own may lie where the program is to find what it is handed.
+    let first = streams::FIRST.saturating_add(i32::try_from(sources.handed_on.len()).unwrap_or(i32::MAX));
+    let handed_on = std::mem::take(&mut sources.handed_on).into_iter().map(|fd| streams::from(first, fd));
+    let handed_on: Vec<OwnedFd> = handed_on.collect::<std::result::Result<_, _>>().at(Op::Spawn)?;
     let null = null_for_missing(&stdio)?;
     let stdio = complete(stdio, null.as_ref());
-    let opened = opens::all(plan, sources)?;
+    let opened = opens::all(plan, sources, first)?;
     idmap::apply(plan, &opened)?;
     let handed = mounts.map(|socket| idmap::Handed::new(socket, plan, &opened)).transpose()?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .at(Op::Dialogue)?;
-    let theirs = streams::above_standard(theirs).at(Op::Dialogue)?;
+    let theirs = streams::from(first, theirs).at(Op::Dialogue)?;
     let fds: Vec<i32> = opened.iter().map(|fd| fd.as_raw_fd()).collect();
-    let memory = encode(plan, theirs.as_raw_fd(), &fds)?;
+    let memory = streams::from(first, encode(plan, theirs.as_raw_fd(), &fds)?).at(Op::Spawn)?;
     let given = |slot: Option<Slot>| slot.and_then(|slot| opened.get(slot.index()?.checked_sub(1)?));
     let birth = Birth {
         namespaces: plan.namespaces,
@@ -86,6 +90,7 @@ pub(crate) fn launch<'p>(
         plan: memory.as_fd(),
         dialogue: theirs.as_fd(),
         fds: &fds,
+        handed_on: &handed_on,
         stdio,
     };
     let elsewhere = initial_affinity(plan)?;
@@ -184,6 +189,7 @@ impl Launched<'_> {
                 Said::Waits(step) => match self.barrier(step) {
                     Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::Scheduling) => id_mapping::schedule(self.plan, self.pid())?,
                     Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
                     Some(Barrier::IdMapped(number)) => match &self.handed {
                         Some(handed) => handed.map(self.plan, number)?,

@@ -40,10 +40,12 @@ pub(crate) struct Sources<'s> {
     pub(crate) mounts: Option<OwnedFd>,
     /// Where the listener of a seccomp filter is sent.
     pub(crate) listener: Option<OwnedFd>,
+    /// What the program finds from descriptor 3 on.
+    pub(crate) handed_on: Vec<OwnedFd>,
 }
 
-/// Opens everything `plan` names.
-pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>> {
+/// Opens everything `plan` names, under numbers from `first` on.
+pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>, first: i32) -> Result<Vec<OwnedFd>> {
     let mut tasks = match sources.cgroup {
         Some(cgroup) if plan.opens.iter().any(|(open, _)| matches!(open, Open::CgroupTasks(_))) => cgroup.joins()?,
         _ => Vec::new(),
@@ -71,7 +73,7 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>) -> Result<Vec<OwnedFd>>
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),
         })
         // The child puts the standard streams in place before init finds these by number.
-        .map(|opened| crate::sys::streams::above_standard(opened?).at(Op::Open))
+        .map(|opened| crate::sys::streams::from(first, opened?).at(Op::Open))
         .collect()
 }
 

@@ -41,6 +41,11 @@ pub(crate) fn publish(launched: &Launched<'_>, pid_file: Option<&Path>, pidfd_so
     Ok(())
 }
 
+/// Sends a terminal to whoever listens at `socket`.
+pub(crate) fn send_terminal(socket: &Path, terminal: BorrowedFd<'_>) -> Result<()> {
+    send_fd(Op::Console, connect(socket)?.as_fd(), terminal, b"/dev/ptmx")
+}
+
 /// A socket pair for a terminal that the caller keeps: the caller's end, and init's.
 pub(crate) fn terminal_pair(plan: &Plan) -> Result<(Option<OwnedFd>, Option<OwnedFd>)> {
     if !plan.wants_terminal() {

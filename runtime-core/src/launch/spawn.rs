@@ -41,6 +41,8 @@ pub(crate) struct Birth<'b> {
     pub(crate) dialogue: BorrowedFd<'b>,
     /// Everything else it inherits.
     pub(crate) fds: &'b [RawFd],
+    /// What it finds from descriptor 3 on; all else it is given lies above.
+    pub(crate) handed_on: &'b [OwnedFd],
     /// What replaces its standard streams.
     pub(crate) stdio: [Option<BorrowedFd<'b>>; 3],
 }
@@ -54,7 +56,9 @@ pub(crate) struct Born {
 
 /// Starts init. Returns once init's own code runs: the child has left this process's memory.
 pub(crate) fn spawn(birth: &Birth<'_>) -> Result<Born> {
-    let image = image()?;
+    let (image, moved) = (image()?, moved_image(birth.handed_on.len())?);
+    let image = moved.as_ref().map_or(image, AsFd::as_fd);
+    let handed_on: Vec<RawFd> = birth.handed_on.iter().map(AsRawFd::as_raw_fd).collect();
     let streams = above_standard(&birth.stdio)?;
     let stream = |index: usize| streams.get(index).and_then(Option::as_ref).map_or(-1, AsRawFd::as_raw_fd);
     let (mut plan, mut dialogue) = ([0; 12], [0; 12]);
@@ -69,6 +73,7 @@ pub(crate) fn spawn(birth: &Birth<'_>) -> Result<Born> {
         argv: argv.as_ptr(),
         passed: [birth.plan.as_raw_fd(), birth.dialogue.as_raw_fd()],
         fds: birth.fds,
+        handed_on: &handed_on,
         stdio: [stream(0), stream(1), stream(2)],
         keep_capabilities: birth.user_namespace.is_some() || birth.namespaces & CLONE_NEWUSER != 0,
         go_between: None,
@@ -87,6 +92,7 @@ struct Child<'c> {
     argv: *const *const libc::c_char,
     passed: [RawFd; 2],
     fds: &'c [RawFd],
+    handed_on: &'c [RawFd],
     stdio: [RawFd; 3],
     keep_capabilities: bool,
     /// What the child does in the place of all this.
@@ -300,6 +306,9 @@ extern "C" fn be_child(child: &Child<'_>) -> ! {
             call(libc::SYS_dup3, [stream.into(), number, 0, 0, 0]);
         }
     }
+    for (number, fd) in (3_i64..).zip(child.handed_on) {
+        call(libc::SYS_dup3, [(*fd).into(), number, 0, 0, 0]);
+    }
     for fd in child.passed.iter().chain(child.fds) {
         call(libc::SYS_fcntl, [(*fd).into(), libc::F_SETFD.into(), 0, 0, 0]);
     }
@@ -397,6 +406,15 @@ fn image() -> Result<BorrowedFd<'static>> {
     rustix::fs::fchmod(&file, Mode::from_raw_mode(0o111)).at(Op::Spawn)?;
     let file = crate::sys::streams::above_standard(file).at(Op::Spawn)?;
     Ok(IMAGE.get_or_init(|| file).as_fd())
+}
+
+/// The image under a number that nothing which is handed on will have.
+fn moved_image(handed_on: usize) -> Result<Option<OwnedFd>> {
+    let first = i32::try_from(handed_on).unwrap_or(i32::MAX).saturating_add(3);
+    match handed_on {
+        0 => Ok(None),
+        _ => rustix::io::fcntl_dupfd_cloexec(image()?, first).at(Op::Spawn).map(Some),
+    }
 }
 
 /// Copies of the streams that lie above 0, 1 and 2, so that putting one in place never covers another.

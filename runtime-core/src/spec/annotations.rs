@@ -1,7 +1,8 @@
 //! `annotations` → [`Annotated`]: the few that decide something. All others are handed on and never read, for whoever labels a
 //! container may be a stranger to this machine (config.md, "Annotations").
 //!
-//! [`DECIDING`] is the whole list: nothing outside this file reads an annotation to act on it.
+//! [`DECIDING`] is the whole list, but for `org.systemd.property.*`, of which `cgroup/systemd/annotation.rs` has a list: nothing
+//! else reads an annotation to act on it.
 
 use super::Str;
 use crate::error::{Error, Pointer, Result};
@@ -19,12 +20,12 @@ pub struct Annotated {
     /// gets none of `additionalGids`.
     pub keep_original_groups: bool,
     /// `run.oci.mount_context_type`.
-    pub mount_context: MountContext,
+    pub label_option: LabelOption,
 }
 
 /// As which option of mounts `linux.mountLabel` is given to the kernel (mount(8), "FILESYSTEM-INDEPENDENT MOUNT OPTIONS").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MountContext {
+pub enum LabelOption {
     /// `context`: the label of the filesystem and of all its files.
     #[default]
     Context,
@@ -36,7 +37,7 @@ pub enum MountContext {
     Rootcontext,
 }
 
-impl MountContext {
+impl LabelOption {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Context, Self::Fscontext, Self::Defcontext, Self::Rootcontext];
 
@@ -58,15 +59,15 @@ pub(super) fn check(annotations: &[(Str<'_>, Str<'_>)]) -> Result<Annotated> {
     for (name, value) in annotations {
         match &**name {
             KEEP_ORIGINAL_GROUPS => annotated.keep_original_groups = value != "0",
-            MOUNT_CONTEXT_TYPE => annotated.mount_context = mount_context(value)?,
+            MOUNT_CONTEXT_TYPE => annotated.label_option = label_option(value)?,
             _ => {}
         }
     }
     Ok(annotated)
 }
 
-fn mount_context(value: &str) -> Result<MountContext> {
-    MountContext::ALL.into_iter().find(|context| context.name() == value).ok_or_else(|| {
+fn label_option(value: &str) -> Result<LabelOption> {
+    LabelOption::ALL.into_iter().find(|option| option.name() == value).ok_or_else(|| {
         Error::config(Pointer::new("/annotations").key(MOUNT_CONTEXT_TYPE), format!("unknown mount context `{value}`"))
             .hint("it is context, fscontext, defcontext or rootcontext")
     })

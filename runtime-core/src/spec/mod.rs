@@ -41,7 +41,7 @@ use serde::Deserialize;
 
 pub use affinity::ExecAffinity;
 pub use annotations::DECIDING as DECIDING_ANNOTATIONS;
-pub use annotations::{Annotated, MountContext};
+pub use annotations::{Annotated, LabelOption};
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;
@@ -57,6 +57,7 @@ pub use memory::Memory;
 pub use memory_policy::MemoryPolicy;
 pub use mount_attributes::Attributes;
 pub use mount_options::MountData;
+pub(crate) use mount_options::names as mount_option_names;
 pub use mounts::{Mount, MountKind};
 pub use namespaces::{IdMapping, Namespace, NamespaceKind, Namespaces};
 pub use net_devices::NetDevice;
@@ -67,6 +68,7 @@ pub use resources::{HugepageLimit, Resources, Unified};
 pub use rlimits::Rlimit;
 pub use scheduler::Scheduler;
 pub use seccomp::ARCHITECTURES as SECCOMP_ARCHITECTURES;
+pub(crate) use seccomp::{ACTIONS as SECCOMP_ACTIONS, FLAGS as SECCOMP_FLAGS, OPERATORS as SECCOMP_OPERATORS};
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
 pub use sysctl::Sysctl;
 

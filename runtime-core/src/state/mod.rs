@@ -6,4 +6,4 @@ mod store;
 
 pub(crate) use record::Record;
 pub use status::{State, Status};
-pub(crate) use store::{Directory, Lock, Store, check_id, timestamp};
+pub(crate) use store::{CRIU_ROOT, Directory, Lock, Store, check_id, timestamp};

@@ -22,6 +22,8 @@ const CONFIG: &CStr = c"config.json";
 const GATE: &CStr = c"gate";
 const NEW_GATE: &CStr = c".gate";
 const NOTIFY: &CStr = c"notify";
+/// Where a restore mounts the root filesystem for CRIU.
+pub(crate) const CRIU_ROOT: &CStr = c"criu-root";
 /// How long another call on the same container may take before this one gives up.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -104,6 +106,12 @@ impl Store {
 
     /// Removes the directory of a container and what is in it. One that is gone is fine.
     pub(crate) fn remove(&self, directory: &Directory) -> Result<()> {
+        // A restore that was killed leaves the root mounted that it gave to CRIU.
+        if directory.has(CRIU_ROOT) {
+            let path = format!("/proc/self/fd/{}/{}", directory.fd.as_raw_fd(), CRIU_ROOT.to_string_lossy());
+            rustix::mount::unmount(path, rustix::mount::UnmountFlags::DETACH).ok();
+            absent(rustix::fs::unlinkat(&directory.fd, CRIU_ROOT, AtFlags::REMOVEDIR)).at(Op::State)?;
+        }
         // The record goes last: until then a later call can finish the removal.
         for name in [GATE, NEW_GATE, CONFIG, NEW_RECORD, RECORD] {
             absent(rustix::fs::unlinkat(&directory.fd, name, AtFlags::empty())).at(Op::State)?;
@@ -151,6 +159,11 @@ impl Directory {
         }
     }
 
+    /// The open directory.
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
     /// The container's id.
     pub(crate) fn id(&self) -> &str {
         &self.id
@@ -188,7 +201,7 @@ impl Directory {
 
     /// Whether nobody has knocked at the start gate yet.
     pub(crate) fn has_gate(&self) -> bool {
-        rustix::fs::accessat(&self.fd, GATE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+        self.has(GATE)
     }
 
     /// The address of the start gate while the container is being created, and after. Socket addresses hold 107 bytes, state
@@ -205,7 +218,7 @@ impl Directory {
 
     /// Whether init is still on its way to the gate.
     pub(crate) fn has_new_gate(&self) -> bool {
-        rustix::fs::accessat(&self.fd, NEW_GATE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+        self.has(NEW_GATE)
     }
 
     /// Takes the gate away: the container is started.
@@ -229,7 +242,7 @@ impl Directory {
 
     /// Whether the container was created with one.
     pub(crate) fn has_notify(&self) -> bool {
-        rustix::fs::accessat(&self.fd, NOTIFY, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
+        self.has(NOTIFY)
     }
 
     /// Gives the socket its name, for every user to write to.
@@ -252,6 +265,10 @@ impl Directory {
         let socket = Path::new("notify").join(Self::NOTIFY_SOCKET);
         absent(rustix::fs::unlinkat(&self.fd, &socket, AtFlags::empty())).at(Op::State)?;
         absent(rustix::fs::unlinkat(&self.fd, NOTIFY, AtFlags::REMOVEDIR)).at(Op::State)
+    }
+
+    fn has(&self, name: &CStr) -> bool {
+        rustix::fs::accessat(&self.fd, name, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     fn read(&self, name: &CStr) -> Result<Option<Vec<u8>>> {

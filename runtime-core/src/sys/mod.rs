@@ -8,5 +8,6 @@ pub(crate) mod netlink;
 pub(crate) mod nsfs;
 pub(crate) mod pidfd;
 pub(crate) mod proc_stat;
+pub(crate) mod scheduling;
 pub(crate) mod streams;
 pub(crate) mod wait;

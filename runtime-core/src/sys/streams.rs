@@ -8,7 +8,7 @@ use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_getfd};
 pub(crate) type Streams<'s> = [Option<BorrowedFd<'s>>; 3];
 
 /// The lowest number that is no standard stream.
-const FIRST: i32 = 3;
+pub(crate) const FIRST: i32 = 3;
 
 /// This program's standard stream `number`; `None` where it has none to hand on. A closed stream's number may have gone to
 /// something of ours, which is close-on-exec.
@@ -33,7 +33,12 @@ pub(crate) fn first_missing(count: u32) -> Option<i32> {
 
 /// `fd` under a number that is no standard stream's.
 pub(crate) fn above_standard(fd: OwnedFd) -> Result<OwnedFd, Errno> {
-    if fd.as_raw_fd() >= FIRST { Ok(fd) } else { fcntl_dupfd_cloexec(&fd, FIRST) }
+    from(FIRST, fd)
+}
+
+/// `fd` under a number that is not below `first`.
+pub(crate) fn from(first: i32, fd: OwnedFd) -> Result<OwnedFd, Errno> {
+    if fd.as_raw_fd() >= first { Ok(fd) } else { fcntl_dupfd_cloexec(&fd, first) }
 }
 
 fn is_handed_on(fd: BorrowedFd<'_>) -> bool {

@@ -9,7 +9,8 @@ use super::value::Value;
 use crate::error::{Error, Pointer, Result};
 use crate::spec::Str;
 
-const PREFIX: &str = "org.systemd.property.";
+/// How their names begin.
+pub(crate) const PREFIX: &str = "org.systemd.property.";
 
 /// What a property is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

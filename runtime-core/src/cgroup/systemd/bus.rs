@@ -33,6 +33,7 @@ pub(super) struct Connection {
     /// A message bus lies between.
     routed: bool,
     serial: u32,
+    patience: Duration,
     deadline: Instant,
     /// Jobs of this unit are of interest.
     unit: String,
@@ -73,12 +74,17 @@ pub(super) const UNITS: Method<'static> = Method {
 impl Connection {
     /// Connects, and listens to the jobs of `unit`.
     pub(super) fn open(systemd: &Systemd, unit: &str) -> Result<Self> {
-        let socket = connect(systemd).map_err(|error| error.on(&systemd.socket))?;
-        let deadline = Instant::now() + PATIENCE;
+        Self::patient(systemd, unit, PATIENCE)
+    }
+
+    fn patient(systemd: &Systemd, unit: &str, patience: Duration) -> Result<Self> {
+        let socket = connect(systemd, patience).map_err(|error| error.on(&systemd.socket))?;
+        let deadline = Instant::now() + patience;
         let mut connection = Self {
             socket,
             routed: systemd.routed,
             serial: 0,
+            patience,
             deadline,
             unit: unit.to_owned(),
             ended: Vec::new(),
@@ -93,7 +99,7 @@ impl Connection {
 
     /// Calls a method, and waits for the answer.
     pub(super) fn call(&mut self, method: &Method<'_>, signature: &str, body: &Writer) -> Result<Answer> {
-        self.deadline = Instant::now() + PATIENCE;
+        self.deadline = Instant::now() + self.patience;
         self.serial += 1;
         let serial = self.serial;
         self.send(&message::call(serial, method, self.routed, signature, body))?;
@@ -108,7 +114,7 @@ impl Connection {
 
     /// Waits for the end of a job of the unit: `done`, or what went wrong.
     pub(super) fn result_of(&mut self, job: &str) -> Result<String> {
-        self.deadline = Instant::now() + PATIENCE;
+        self.deadline = Instant::now() + self.patience;
         loop {
             if let Some(found) = self.ended.iter().find(|ended| ended.job == job) {
                 return Ok(found.result.clone());
@@ -243,12 +249,12 @@ impl Connection {
     }
 }
 
-fn connect(systemd: &Systemd) -> Result<OwnedFd> {
+fn connect(systemd: &Systemd, patience: Duration) -> Result<OwnedFd> {
     let address = SocketAddrUnix::new(&*systemd.socket).at(Op::Systemd)?;
     let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
         .at(Op::Systemd)?;
     // Where many connect at once, connect(2) waits for its turn; sending waits for a reader.
-    set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE)).at(Op::Systemd)?;
+    set_socket_timeout(&socket, Timeout::Send, Some(patience)).at(Op::Systemd)?;
     match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
         Ok(()) => Ok(socket),
         Err(rustix::io::Errno::AGAIN) => Err(late()),
@@ -275,4 +281,87 @@ fn late() -> Error {
     Error::new(ErrorKind::Timeout, Op::Systemd)
         .message(format!("no answer within {} s", PATIENCE.as_secs()))
         .hint("is systemd busy? `systemctl list-jobs` shows what it waits for")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+    use std::path::PathBuf;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// What a client hears that connects to somebody who says this, then is silent, or closes the connection.
+    fn heard(said: &'static [u8], closes: bool) -> Result<String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("orlop-bus-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path: PathBuf = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        let systemd = Systemd::test(path.to_str().unwrap(), false, "/");
+        let other = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(said).unwrap();
+            // Until the client goes.
+            if !closes {
+                stream.read_to_end(&mut Vec::new()).ok();
+            }
+        });
+        let answer = Connection::patient(&systemd, "x.scope", Duration::from_millis(200)).and_then(|mut connection| {
+            match connection.call(&UNITS, "", &Writer::default())? {
+                Answer::Given(given) => Ok(given.arguments().text().unwrap_or_default().to_owned()),
+                Answer::Refused { name, words } => Ok(format!("{name}: {words}")),
+            }
+        });
+        other.join().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        answer
+            .map_err(|error| if error.to_string().contains(path.to_str().unwrap()) { error.on("there") } else { error })
+    }
+
+    const WELCOME: &str = "DATA\r\nOK 0123456789abcdef\r\n";
+
+    #[test]
+    fn silence_has_an_end() {
+        for said in [&b""[..], b"DATA\r\n", WELCOME.as_bytes(), b"DATA\r\nOK 0\r\nl\x02\0\x01"] {
+            assert_eq!(heard(said, false).unwrap_err().kind(), ErrorKind::Timeout, "{said:?}");
+        }
+    }
+
+    #[test]
+    fn one_who_rejects_this_user_or_goes_away_is_told_of() {
+        let message = |said, closes| heard(said, closes).unwrap_err().to_string();
+        assert_eq!(
+            message(b"REJECTED EXTERNAL\r\nERROR\r\n", false),
+            "ask systemd there: it does not let this user in"
+        );
+        assert!(message(b"DATA\r\n", true).starts_with("ask systemd there: "));
+        assert_eq!(message(&[b'x'; 5000], false), "ask systemd there: what it says is no greeting of D-Bus");
+    }
+
+    #[test]
+    fn an_answer_and_an_error_are_heard_after_what_others_said() {
+        // JobRemoved of another unit's job, then the answer to call 1: header fields REPLY_SERIAL and SIGNATURE, and a text.
+        let signal = b"l\x04\x01\x01\0\0\0\0\x05\0\0\0\x13\0\0\0\x03\x01s\0\x0a\0\0\0JobRemoved\0\0\0\0\0\0";
+        let answer =
+            b"l\x02\x01\x01\x07\0\0\0\x06\0\0\0\x0f\0\0\0\x05\x01u\0\x01\0\0\0\x08\x01g\0\x01s\0\0\x02\0\0\0ok\0";
+        let error = b"l\x03\x01\x01\x07\0\0\0\x06\0\0\0\x14\0\0\0\x05\x01u\0\x01\0\0\0\x04\x01s\0\x03\0\0\0a.b\0\0\0\0\0\x02\0\0\0no\0";
+        let after = |message: &[u8]| -> &'static [u8] {
+            Box::leak([WELCOME.as_bytes(), &signal[..], message].concat().into_boxed_slice())
+        };
+        assert_eq!(heard(after(answer), false).unwrap(), "ok");
+        assert_eq!(heard(after(error), false).unwrap(), "a.b: no");
+    }
+
+    #[test]
+    fn what_is_no_message_is_told_of() {
+        let said = Box::leak([WELCOME.as_bytes(), &[0xff; 64]].concat().into_boxed_slice());
+        assert_eq!(heard(said, false).unwrap_err().to_string(), "ask systemd: what it says is no message of D-Bus");
+    }
+
+    #[test]
+    fn where_nobody_listens_is_told_at_once() {
+        let error = Connection::open(&Systemd::test("/nonesuch/private", false, "/"), "").unwrap_err();
+        assert_eq!(error.to_string(), "ask systemd /nonesuch/private: no such file or directory");
+    }
 }

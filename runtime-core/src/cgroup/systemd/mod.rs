@@ -23,6 +23,7 @@ use super::plan::{Dir, Plan};
 use super::{Cgroup, devices, file, limits};
 use crate::error::{Error, Kind, Op, Pointer, Result};
 use crate::spec::Spec;
+pub(crate) use annotation::PREFIX as PROPERTY_ANNOTATIONS;
 pub use value::Value;
 
 /// A systemd that can be asked for a unit.
@@ -133,6 +134,21 @@ pub fn plan(spec: &Spec<'_>, id: &str, layout: &Layout, systemd: &Systemd) -> Re
     }
     plan.unit = Some(Unit { systemd: systemd.clone(), name: name.unit, properties });
     Ok(plan)
+}
+
+/// The cgroup that a systemd made for such a configuration, if it is there: for a container whose record cannot be read.
+pub fn leftover(cgroups_path: Option<&str>, id: &str, layout: &Layout) -> Option<Cgroup> {
+    let v2 = layout.v2.as_ref().filter(|_| layout.v1.is_empty())?;
+    let uid = rustix::process::geteuid();
+    let systemd = match uid.is_root() {
+        true => Systemd::of_machine(),
+        false => Systemd::of_user(&Path::new("/run/user").join(uid.as_raw().to_string())),
+    };
+    let systemd = systemd.ok()?;
+    let name = name::read(cgroups_path, id, systemd.user).ok()?;
+    let path = below(&v2.mount, &systemd.root).join(name.path);
+    let dir = Dir { controllers: v2.controllers.clone(), unified: true, mount: v2.mount.clone(), path };
+    file::exists(&dir.path).then(|| Cgroup { dirs: vec![dir], scope: Some(Scope { systemd, name: name.unit }) })
 }
 
 /// New properties for the unit of a cgroup that is there, beside the values of `plan`.

@@ -68,10 +68,21 @@ impl Unit {
 
     /// `SetUnitProperties(s name, b runtime, a(sv) properties)`: until the unit is gone.
     pub(in crate::cgroup) fn change(&self) -> Result<()> {
+        self.set(&self.properties)
+    }
+
+    /// Sets those properties that these files have, as well as it can be done: an error is under way already.
+    pub(in crate::cgroup) fn change_back(&self, files: &[(PathBuf, String)]) {
+        if let Err(error) = self.set(&super::unit::of_files(files)) {
+            log::warn!("{error}");
+        }
+    }
+
+    fn set(&self, properties: &[Property]) -> Result<()> {
         let mut systemd = Connection::open(&self.systemd, &self.name)?;
         let mut body = Writer::default();
         body.text(&self.name).truth(true).array(8, |array| {
-            self.properties.iter().for_each(|property| array.property(property.name, &property.value));
+            properties.iter().for_each(|property| array.property(property.name, &property.value));
         });
         match systemd.call(&Method { member: "SetUnitProperties", ..UNITS }, "sba(sv)", &body)? {
             Answer::Given(_) => Ok(()),

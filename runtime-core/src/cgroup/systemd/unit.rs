@@ -4,6 +4,8 @@
 //! would be gone then. So each value that has a property is both. What has none (`memory.oom.group`, `hugetlb.*`, limits of one disk)
 //! systemd does not touch, nor does it touch a device program that it did not attach itself: the container's own holds.
 
+use std::path::PathBuf;
+
 use super::Property;
 use super::value::Value;
 use crate::cgroup::plan::{Missing, Write};
@@ -47,6 +49,18 @@ pub(super) fn of_values(writes: &[Write]) -> Vec<Property> {
         };
         for (name, value) in same(file, value) {
             set(&mut properties, Property { name, value, field: Some(write.field.clone()) });
+        }
+    }
+    properties
+}
+
+/// The properties that say the same as these files.
+pub(super) fn of_files(files: &[(PathBuf, String)]) -> Vec<Property> {
+    let mut properties = Vec::new();
+    for (path, text) in files {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        for (name, value) in same(&file, text) {
+            set(&mut properties, Property { name, value, field: None });
         }
     }
     properties
@@ -112,7 +126,8 @@ fn bytes(value: &str) -> Option<u64> {
 /// `0-2,7` as a set of bits, the lowest first.
 fn mask(list: &str) -> Option<Vec<u8>> {
     let mut mask = Vec::new();
-    for range in list.split(',') {
+    // None in particular: whatever the cgroup above has.
+    for range in list.split(',').filter(|_| !list.is_empty()) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last): (usize, usize) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         // No machine has more (the kernel's NR_CPUS is at most 8192).
@@ -170,7 +185,6 @@ mod tests {
             ("cpu.weight", "0"),
             ("cpuset.cpus", "2-1"),
             ("cpuset.cpus", "0-99999999"),
-            ("cpuset.cpus", ""),
             ("cpu.max", "some"),
             ("io.weight", "8:0 50"),
         ] {

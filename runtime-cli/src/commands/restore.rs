@@ -1,0 +1,40 @@
+//! `restore`: files of a checkpoint → a running container, by CRIU.
+
+use orlop::{Launch, Restore};
+
+use super::checkpoint::{criu, images, program};
+use super::{bundle, launch, runtime};
+use crate::args::{Call, flags};
+use crate::foreground::{self, Signals};
+use crate::report::{DONE, Outcome};
+
+pub(crate) fn run(call: &Call) -> Outcome {
+    let (runtime, bundle, images, program) = (runtime(call)?, bundle(call)?, images(call)?, program());
+    if call.on(&flags::NO_PIVOT) {
+        log::warn!("--no-pivot does nothing: CRIU enters the root in its own way");
+    }
+    let detached = call.on(&flags::DETACH);
+    let restore = Restore {
+        criu: criu(call, &images, program.as_deref())?,
+        launch: Launch { no_pivot: false, ..launch(call)? },
+        lsm_profile: call.text(&flags::LSM_PROFILE)?.filter(|text| !text.is_empty()),
+        lsm_mount_context: call.text(&flags::LSM_MOUNT_CONTEXT)?.filter(|text| !text.is_empty()),
+        detached,
+    };
+    if detached {
+        runtime.restore(call.id()?, &bundle, &restore)?;
+        return Ok(DONE);
+    }
+    // Before the launch, so that no signal and no orphan is missed.
+    let signals = Signals::block()?;
+    if !call.on(&flags::NO_SUBREAPER) {
+        foreground::adopt_orphans()?;
+    }
+    let (container, mut process) = runtime.restore(call.id()?, &bundle, &restore)?;
+    let ended = foreground::attend(&mut process, &signals, &|signal| {
+        container.kill(signal, false).map_err(|error| error.to_string())
+    });
+    let deleted = container.delete(true);
+    // What went wrong first is what is reported.
+    ended.and_then(|status| Ok(deleted.map(|()| status)?))
+}

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help deps build run test check conformance bench aarch64 coverage clean
+.PHONY: help deps build run test check conformance conformance-oci test-vm engines bench aarch64 coverage clean
 
 ARCH := $(shell uname -m)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
@@ -21,11 +21,15 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## make run          build, make a bundle, run a container from it
-## make test         everything: check, then conformance as root
+## make test         everything: check, then conformance as root, here and in a virtual machine
 ## make check        the quick one: format, lints, unit, golden and doc tests; no root
 ## make build        release binaries in target/bin
 ## make bench        Orlop beside runc, crun, youki and the floor
 ## make conformance  the black-box suite; RUNTIME=runc|crun|youki runs it on another runtime
+## make conformance-oci  the validation programs of runtime-tools, where Debian's packages of it can be had; RUNTIME= as above
+## make test-vm      the same in a virtual machine, as root and as a user; RUNTIME=… and FILTER='a test' as above
+## make coverage     which test observes which field of the specification; fails while one has none
+## make engines      Docker, Podman, containerd and conmon with runc and with Orlop, side by side (installs them)
 
 deps: target/.deps
 
@@ -71,16 +75,47 @@ check: target/.deps $(SECCOMP)/libseccomp.a
 	cargo nextest run -p conformance --test tidy
 	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
 
-test: check aarch64 build conformance
+test: check aarch64 build conformance coverage test-vm
+
+# Runs no container: every test says what it covers.
+coverage: target/.deps $(SECCOMP)/libseccomp.a
+	@cargo run -q -p conformance --bin coverage
 
 # A test that lacks something says so and passes; one that is skipped unexpectedly fails the run.
 conformance: target/.deps $(SECCOMP)/libseccomp.a
-	@rm -f target/skips
-	CONFORMANCE_SKIPS=$(CURDIR)/target/skips RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance --no-fail-fast
+	@rm -f target/verdicts
+	CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance -E 'not binary(engines)' --no-fail-fast
 	@host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
-	touch target/skips; sort -u -o target/skips target/skips; \
-	if [ -f $$known ]; then diff $$known target/skips || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
-	echo "$$(wc -l <target/skips) tests skipped, as expected on $$host"
+	if [ -f $$known ]; then diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
+	echo "$$(grep -c ^SKIP target/verdicts) tests skipped, as expected on $$host"
+
+# The same suite on pure cgroup v2 with systemd, as root and as a user, in a machine that is built once (conformance/vm/machine).
+test-vm: build
+	conformance/vm/suite $(FILTER)
+
+ENGINES := docker.io docker-compose docker-registry containerd podman conmon catatonit netavark aardvark-dns iptables uidmap
+
+# The engines, from Debian's packages. None of them is left running.
+target/.deps-engines: target/.deps
+	@missing=(); for package in $(ENGINES); do dpkg -s $$package >/dev/null 2>&1 || missing+=($$package); done; \
+	if [ "$${#missing[@]}" != 0 ]; then \
+	  echo "installing $${missing[*]}"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends "$${missing[@]}"; } >target/apt-engines.log 2>&1 \
+	    || { tail -5 target/apt-engines.log; echo "could not install: apt-get install $${missing[*]}"; exit 1; }; \
+	fi
+	@touch $@
+
+engines: target/.deps-engines build
+	@binary=$$(cargo test -q -p conformance --test engines --no-run --message-format json | jq -r 'select(.executable) | .executable'); \
+	cd conformance && bash tests/engines/table.sh "$$binary" $${RUNTIMES:-runc orlop} -- $(FILTER)
+
+OCI := target/oci-validation
+$(OCI)/work/runtimetest: conformance/validation/build conformance/validation/tap-go/tap.go
+	@sh conformance/validation/build $(OCI) || [ $$? = 3 ]
+
+# Where they cannot be built, the line above has said why.
+conformance-oci: $(OCI)/work/runtimetest target/.deps $(SECCOMP)/libseccomp.a
+	@if [ -e $(OCI)/work/runtimetest ]; then RUNTIME="$${RUNTIME:-orlop}" cargo run -q -p conformance --bin oci-validation -- $(OCI); fi
 
 aarch64: target/.deps
 	@if rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu || timeout 300 rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1; \

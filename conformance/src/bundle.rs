@@ -1,7 +1,7 @@
 //! A bundle in a directory of its own, and the sentences that edit it.
 //!
 //! In: edits by JSON pointer. Out: `config.json` beside a root filesystem of busybox, handed to the runtime. The
-//! default config is what `runc spec` prints, without a terminal. When a bundle is dropped, whatever a runtime made of
+//! default config is what `runc spec` prints, without a terminal; [`crate::rootless`] adapts it to a user. When a bundle is dropped, whatever a runtime made of
 //! it is removed, also after a failed test.
 
 use std::fs;
@@ -13,8 +13,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::container::Container;
-use crate::leaks;
+use crate::rootless;
 use crate::runtime::{Outcome, Runtime};
+use crate::{leaks, needs};
 
 /// What `runc spec` prints, but for the terminal and the args.
 const DEFAULT: &str = include_str!("default.json");
@@ -50,7 +51,8 @@ impl Bundle {
         let dir = std::env::temp_dir().join(&id);
         fs::create_dir(&dir).expect("a directory for the bundle");
         fs::create_dir(dir.join("state")).expect("a directory for the state");
-        let bundle = Self { config: serde_json::from_str(DEFAULT).expect("JSON"), id, runtime: Runtime::at(&dir), dir };
+        let config = rootless::adapted(serde_json::from_str(DEFAULT).expect("JSON"));
+        let bundle = Self { config, id, runtime: Runtime::at(&dir), dir };
         fill(&bundle.rootfs());
         bundle
     }
@@ -69,6 +71,12 @@ impl Bundle {
     pub fn set(mut self, pointer: &str, value: impl Into<Value>) -> Self {
         *place(&mut self.config, pointer) = value.into();
         self
+    }
+
+    /// The pointer to the last value of a list.
+    pub fn last(&self, list: &str) -> String {
+        let length = self.config.pointer(list).and_then(Value::as_array).map_or(0, Vec::len);
+        format!("{list}/{}", length.saturating_sub(1))
     }
 
     /// Removes the value at a JSON pointer.
@@ -93,19 +101,36 @@ impl Bundle {
         self.mount("bind", source, destination, options)
     }
 
-    /// Adds a new namespace.
+    /// Adds a new namespace. A user namespace gets mappings from the test: a user has one already, with all its ids.
     pub fn namespace(self, kind: &str) -> Self {
+        if kind == "user" {
+            needs::root("giving away ids of others");
+        }
         self.set("/linux/namespaces/-", json!({"type": kind}))
     }
 
     /// Joins the namespace at `path` in place of making a new one.
-    pub fn join(mut self, kind: &str, path: impl AsRef<Path>) -> Self {
-        self = self.without_namespace(kind);
-        self.set("/linux/namespaces/-", json!({"type": kind, "path": path.as_ref()}))
+    pub fn join(self, kind: &str, path: impl AsRef<Path>) -> Self {
+        self.forget(kind).set("/linux/namespaces/-", json!({"type": kind, "path": path.as_ref()}))
+    }
+
+    /// In the user namespace of another container, where there is one: who is not in it may not join that one's others.
+    pub fn beside(self, other: &Container) -> Self {
+        if !rootless::here() {
+            return self;
+        }
+        let joined = self.join("user", other.process().namespace_path("user"));
+        joined.without("/linux/uidMappings").without("/linux/gidMappings")
     }
 
     /// Leaves the container in the runtime's namespace of this kind.
-    pub fn without_namespace(mut self, kind: &str) -> Self {
+    pub fn without_namespace(self, kind: &str) -> Self {
+        let mut bundle = self.forget(kind);
+        rootless::show_the_hosts(kind, &mut bundle.config);
+        bundle
+    }
+
+    fn forget(mut self, kind: &str) -> Self {
         let all = self.config["linux"]["namespaces"].as_array_mut().expect("namespaces");
         all.retain(|namespace| namespace["type"] != kind);
         self
@@ -122,6 +147,12 @@ impl Bundle {
             self = self.set(&format!("/process/capabilities/{set}"), json!(names));
         }
         self.without("/process/capabilities/ambient")
+    }
+
+    /// With one more flag before each command of the runtime, such as `--systemd-cgroup`.
+    pub fn flag(mut self, flag: &'static str) -> Self {
+        self.runtime = self.runtime.clone().with(flag);
+        self
     }
 
     /// Puts a file into the root filesystem.

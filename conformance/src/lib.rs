@@ -7,6 +7,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`bundle`] | a bundle, and the sentences that edit it |
+//! | [`rootless`] | what an ordinary user's bundle has instead |
 //! | [`container`] | a container made from one: create, start, exec, kill, delete |
 //! | [`runtime`] | which program is under test, and one timed call of it |
 //! | [`observe`] | a process as the kernel shows it: `/proc/PID`, cgroup files |
@@ -14,6 +15,8 @@
 //! | [`console`] | the receiving end of `--console-socket` |
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
+//! | [`verdicts`] | what each test came to, for whoever counts |
+//! | [`coverage`] | which test observes which field of the specification |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,11 +29,14 @@
 pub mod bundle;
 pub mod console;
 pub mod container;
+pub mod coverage;
 pub mod expected;
 pub mod leaks;
 pub mod needs;
 pub mod observe;
+pub mod rootless;
 pub mod runtime;
+pub mod verdicts;
 
 pub use bundle::Bundle;
 pub use conformance_mark::test;

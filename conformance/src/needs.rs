@@ -1,41 +1,42 @@
 //! What a test needs of this machine. Without it the test is skipped, says so, and passes.
 //!
-//! `needs::cgroup_v2();` as the first line of a test. With `CONFORMANCE_SKIPS=FILE` every skip is a line
-//! `SKIP <test>: <reason>` there, and CI compares it with `expected/skips-<machine>.txt`.
+//! `needs::cgroup_v2();` as the first line of a test. CI compares what was skipped with
+//! `expected/skips-<machine>.txt`.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::process::Command;
 
+use crate::observe::Process;
+use crate::rootless;
 use crate::runtime::Runtime;
-
-const ONLY_FOR: &str = "only for ";
+use crate::verdicts::{self, Verdict};
 
 /// Why a test was not run; travels as the payload of an unwind.
 #[derive(Debug)]
-pub struct Skip(String);
+pub struct Skip(Verdict, String);
 
 impl Skip {
     pub(crate) fn record(&self, test: &str) {
-        let line = format!("SKIP {test}: {}\n", self.0);
-        eprint!("{line}");
-        // The list is of the machine: it is the same for every runtime.
-        let file = std::env::var_os("CONFORMANCE_SKIPS").filter(|_| !self.0.starts_with(ONLY_FOR));
-        if let Some(file) = file {
-            // One write with O_APPEND: parallel tests do not mix their lines.
-            let file = OpenOptions::new().create(true).append(true).open(file);
-            file.and_then(|mut file| file.write_all(line.as_bytes())).expect("CONFORMANCE_SKIPS names a writable file");
-        }
+        verdicts::record(self.0, test, &self.1);
     }
 }
 
-/// The unified hierarchy alone, with these controllers.
+/// Root, whose reason is given: "making device nodes".
+pub fn root(reason: &str) {
+    require(!rootless::here(), &format!("root is needed for {reason}"));
+}
+
+/// The unified hierarchy alone, with these controllers, delegated to the user if the tests are a user's.
 pub fn cgroup_v2(controllers: &[&str]) {
-    let have = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let all = have.is_ok_and(|have| controllers.iter().all(|one| have.split_whitespace().any(|word| word == *one)));
-    require(all, &format!("no cgroup v2 at /sys/fs/cgroup with [{}]", controllers.join(", ")));
+    let root = Path::new("/sys/fs/cgroup");
+    let unified = root.join("cgroup.controllers").exists();
+    require(unified, "no cgroup v2 at /sys/fs/cgroup");
+    let place = if rootless::here() { Process::myself().cgroup("") } else { root.to_owned() };
+    let have = fs::read_to_string(place.join("cgroup.controllers")).unwrap_or_default();
+    let all = controllers.iter().all(|one| have.split_whitespace().any(|word| word == *one));
+    require(all, &format!("no cgroup v2 with [{}]", controllers.join(", ")));
 }
 
 /// A cgroup v1 hierarchy with this controller.
@@ -45,12 +46,61 @@ pub fn cgroup_v1(controller: &str) {
 
 /// One of these runtimes: the behaviour is no part of the specification.
 pub fn runtime(names: &[&str]) {
-    require(names.contains(&Runtime::name().as_str()), &format!("{ONLY_FOR}{}", names.join(", ")));
+    if !names.contains(&Runtime::name().as_str()) {
+        resume_unwind(Box::new(Skip(Verdict::NotAsked, format!("only for {}", names.join(", ")))));
+    }
+}
+
+/// Every capability of Linux in the bounding set.
+pub fn all_capabilities() {
+    let status = fs::read_to_string("/proc/self/status").expect("our own status");
+    let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap_or_default();
+    let have = u64::from_str_radix(bounding.trim(), 16).unwrap_or_default();
+    let last = fs::read_to_string("/proc/sys/kernel/cap_last_cap").expect("the last capability");
+    let last: u32 = last.trim().parse().expect("a number");
+    require(have.count_ones() == last + 1, "a capability is not in the bounding set");
+}
+
+/// systemd as the init of this machine.
+pub fn systemd() {
+    path("/run/systemd/system");
+}
+
+/// A machine without systemd.
+pub fn no_systemd() {
+    require(!Path::new("/run/systemd/system").exists(), "systemd runs here");
 }
 
 /// A file of the host, as `/sys/module/apparmor` or `/dev/fuse`.
 pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
+}
+
+/// A capability of the test itself: its name, and its number in `linux/capability.h`.
+pub fn capability(name: &str, number: u32) {
+    let have = Process::myself().capabilities("Eff");
+    require(have >> number & 1 == 1, &format!("no {name}"));
+}
+
+/// A program that is found in `PATH`.
+pub fn program(name: &str) {
+    let dirs = std::env::var_os("PATH").unwrap_or_default();
+    require(std::env::split_paths(&dirs).any(|dir| dir.join(name).is_file()), &format!("no {name}"));
+}
+
+/// A kernel with AppArmor switched on, and the program that loads profiles.
+pub fn apparmor() {
+    root("loading a profile of AppArmor");
+    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    require(enabled.is_ok_and(|answer| answer.starts_with('Y')), "no AppArmor");
+    path("/usr/sbin/apparmor_parser");
+}
+
+/// A kernel with SELinux switched on and the policy of `conformance/vm/selinux.sh` loaded.
+pub fn selinux() {
+    root("giving labels of SELinux");
+    let label = fs::read_to_string("/proc/self/attr/current").unwrap_or_default();
+    require(Path::new("/sys/fs/selinux/load").exists() && label.contains(":kernel_t:"), "no SELinux with a policy");
 }
 
 /// This version of Linux, or a later one.
@@ -70,6 +120,6 @@ pub fn criu() {
 
 fn require(there: bool, reason: &str) {
     if !there {
-        resume_unwind(Box::new(Skip(reason.to_owned())));
+        resume_unwind(Box::new(Skip(Verdict::Skipped, reason.to_owned())));
     }
 }

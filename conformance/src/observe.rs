@@ -128,6 +128,11 @@ impl Process {
         fs::read_link(self.path(name)).unwrap_or_default()
     }
 
+    /// That link itself: a path that the kernel resolves in the process's place.
+    pub fn link_path(self, name: &str) -> PathBuf {
+        self.path(name)
+    }
+
     /// The content of a file of `/proc/PID`, empty when the process is gone.
     pub fn read(self, name: &str) -> String {
         String::from_utf8_lossy(&fs::read(self.path(name)).unwrap_or_default()).into_owned()

@@ -21,8 +21,12 @@ static CALLS: AtomicU32 = AtomicU32::new(0);
 /// The program under test with a state directory of its own.
 #[derive(Debug, Clone)]
 pub struct Runtime {
+    name: String,
     dir: PathBuf,
     state: PathBuf,
+    flags: Vec<&'static str>,
+    /// What every call has in its environment beside what this process has.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Runtime {
@@ -38,7 +42,24 @@ impl Runtime {
 
     /// The runtime with its state and the output of its calls below `dir`.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), state: dir.join("state") }
+        Self::named(&Self::name(), dir)
+    }
+
+    /// Another runtime than the one under test, to be compared with.
+    pub fn named(name: &str, dir: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            dir: dir.to_owned(),
+            state: dir.join("state"),
+            flags: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// The same with one more flag before each command.
+    pub fn with(mut self, flag: &'static str) -> Self {
+        self.flags.push(flag);
+        self
     }
 
     /// The directory given as `--root`.
@@ -53,12 +74,13 @@ impl Runtime {
 
     /// The call as a command: give it an environment, a directory or stdin, then [`Runtime::spawn`] it.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
-        let mut words = front();
+        let mut words = front(&self.name);
         words.push("--root".into());
         words.push(self.state.clone().into());
+        words.extend(self.flags.iter().map(OsString::from));
         words.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).stdin(Stdio::null());
+        command.args(&words[1..]).envs(self.environment.iter().cloned()).stdin(Stdio::null());
         command
     }
 
@@ -134,6 +156,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// All that was written to stdout until now, by a container too that outlives the call.
+    pub fn output(&self) -> String {
+        read(&self.out)
+    }
+
     /// Asserts exit status 0.
     #[track_caller]
     pub fn succeeds(self) -> Self {
@@ -185,19 +212,19 @@ impl Outcome {
 
 /// The words before the runtime's own flags. crun refuses hosts whose v2 hierarchy beside v1 has controllers, so it
 /// (and, for a fair comparison, any runtime) can run in a mount namespace where that hierarchy is unmounted.
-fn front() -> Vec<OsString> {
+fn front(name: &str) -> Vec<OsString> {
     let hidden = Path::new("/sys/fs/cgroup/unified").is_dir();
-    let hide = hidden && (Runtime::name() == "crun" || std::env::var_os("UNIFIED_HIDDEN").is_some());
+    let hide = hidden && (name == "crun" || std::env::var_os("UNIFIED_HIDDEN").is_some());
     let script = r#"umount /sys/fs/cgroup/unified; exec "$@""#;
     let mut words: Vec<OsString> =
         if hide { ["unshare", "-m", "sh", "-c", script, "-"].map(OsString::from).into() } else { Vec::new() };
-    words.push(program());
+    words.push(program(name));
     words
 }
 
-fn program() -> OsString {
-    if !Runtime::is_orlop() {
-        return Runtime::name().into();
+fn program(name: &str) -> OsString {
+    if name != "orlop" {
+        return name.into();
     }
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/bin/orlop");
     let built = if built.exists() { built.into_os_string() } else { "orlop".into() };

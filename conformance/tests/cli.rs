@@ -7,6 +7,7 @@ mod cli {
     mod create;
     mod events;
     mod exec;
+    mod features;
     mod lifecycle;
     mod list;
     mod log;

@@ -66,7 +66,7 @@ fn a_killed_run_is_deleted_without_a_trace() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["state.unique-id"])]
 fn of_many_creates_of_one_id_one_wins() {
     for _ in 0..5 {
         let bundle = Bundle::new();
@@ -80,7 +80,7 @@ fn of_many_creates_of_one_id_one_wins() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["start.not-created"])]
 fn of_many_starts_one_wins() {
     let container = Bundle::new().create();
     let start = || container.bundle.runtime.spawn(container.bundle.runtime.command(["start", container.id()]));

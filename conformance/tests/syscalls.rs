@@ -21,6 +21,7 @@ const BUDGETS: &str = include_str!("../../benches/budgets.toml");
 #[conformance::test]
 fn create_stays_within_its_budget_and_below_crun() {
     needs::runtime(&["orlop"]);
+    needs::root("counting system calls");
     let place = Place::enter().unwrap();
     let bundles = Bundles::make(&place.directory).unwrap();
     let here = Runtime::present(&place.directory);

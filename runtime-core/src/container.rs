@@ -1,11 +1,13 @@
 //! [`Container`]: one that was created. One method for each operation of the specification (runtime.md, "Operations").
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::activation::Notify;
 use crate::cgroup::{self, Cgroup};
 use crate::compile::{self, Barrier, Plan, Request, Terminal};
 use crate::error::{At, Error, Kind, Op, Result};
@@ -13,6 +15,7 @@ use crate::host::Host;
 use crate::launch::{self, Gate, Sources};
 use crate::options::Exec;
 use crate::process::Process;
+use crate::resctrl;
 use crate::spec::{self, Spec};
 use crate::state::{Directory, Record, State, Status, Store};
 use crate::sys::{pidfd, proc_stat};
@@ -117,8 +120,22 @@ impl Container {
     ///
     /// # Errors
     /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
-    /// [`Kind::Hook`] where a `startContainer` hook failed.
+    /// [`Kind::Hook`] where a `startContainer` or a `poststart` hook failed: then the container has ended.
     pub fn start(&self) -> Result<()> {
+        self.start_and_relay(None)
+    }
+
+    /// The same, for a service: returns once the program says that it is ready (sd_notify(3)) or has ended. `manager` is the
+    /// socket of the service manager, who is told so, and that the container's first process is the one to watch. A container
+    /// that was created without [`Launch::notify_socket`](crate::Launch::notify_socket) is just started.
+    ///
+    /// # Errors
+    /// As for [`Container::start`], and [`Op::Notify`] where nobody listens at `manager`.
+    pub fn start_notifying(&self, manager: &Path) -> Result<()> {
+        self.start_and_relay(Some(manager))
+    }
+
+    fn start_and_relay(&self, manager: Option<&Path>) -> Result<()> {
         self.during("start", || {
             let lock = self.directory.lock()?;
             let record = self.record()?;
@@ -135,6 +152,9 @@ impl Container {
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
+            let manager = manager.filter(|_| self.directory.has_notify());
+            let notify = manager.map(|manager| Notify::make(&self.directory, manager)).transpose()?;
+            let target = notify.as_ref().map(|_| self.target(&record)).transpose()?;
             let gate = match Gate::knock(&self.directory) {
                 // Whoever started it was killed before it could take the gate away.
                 Err(error) if error.errno() == Some(nix::errno::Errno::ECONNREFUSED) => {
@@ -148,8 +168,11 @@ impl Container {
             drop(lock);
             gate.wait(&record.last_steps)?;
             let config = self.config()?;
-            self.poststart(&config.spec()?, &describe(&record, Status::Running));
-            Ok(())
+            self.poststart(&config.spec()?, &record)?;
+            match (notify, target) {
+                (Some(notify), Some(target)) => notify.relay_until_ready(target.as_fd(), record.pid),
+                _ => Ok(()),
+            }
         })
     }
 
@@ -163,7 +186,7 @@ impl Container {
             let status = self.status(&record)?;
             match status {
                 Status::Created | Status::Running => {}
-                Status::Paused if options.ignore_paused => {}
+                Status::Paused if options.ignore_paused => self.wait_until_thawed(&record)?,
                 Status::Paused => {
                     let message = "cannot exec in a paused container (use --ignore-paused to override)";
                     return Err(self.wrong_status(Op::Exec, message));
@@ -179,9 +202,10 @@ impl Container {
             let root = format!("/proc/{}/root", record.pid);
             let cgroup = record.cgroup.below(options.cgroup)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
-            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?);
+            let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?)?;
             let agent = launch::Agent::of(&spec, describe(&record, status));
-            self.launch(&plan, &cgroup, target, agent.as_ref(), options)
+            let joined = Joined { cgroup: &cgroup, resctrl: record.resctrl.as_ref(), target };
+            self.launch(&plan, joined, agent.as_ref(), options)
         })
     }
 
@@ -288,6 +312,9 @@ impl Container {
             record.cgroup.kill_all(libc::SIGKILL)?;
         }
         record.cgroup.remove()?;
+        if let Some(group) = &record.resctrl {
+            group.remove()?;
+        }
         self.forget()?;
         self.poststop(config.as_ref(), &describe(&record, Status::Stopped));
         Ok(())
@@ -297,10 +324,15 @@ impl Container {
     /// configuration names.
     fn destroy_unrecorded(&self) -> Result<()> {
         let config = self.directory.config()?.map(Config);
-        if let Some(cgroup) = self.configured_cgroup(config.as_ref())? {
+        let cgroup = match self.leftover_unit(config.as_ref())? {
+            Some(cgroup) => Some(cgroup),
+            None => self.configured_cgroup(config.as_ref())?,
+        };
+        if let Some(cgroup) = cgroup {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
         }
+        self.sweep_resctrl(config.as_ref())?;
         self.forget()
     }
 
@@ -309,6 +341,16 @@ impl Container {
     fn sweep(&self, config: Option<&Config>) -> Result<()> {
         if let Some(cgroup) = self.configured_cgroup(config)? {
             cgroup.remove_unused();
+        }
+        self.sweep_resctrl(config)
+    }
+
+    /// The same for its group of resctrl.
+    fn sweep_resctrl(&self, config: Option<&Config>) -> Result<()> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
+        let Some(rdt) = &spec.linux.intel_rdt else { return Ok(()) };
+        if let Ok(plan) = resctrl::plan(rdt, self.id(), resctrl::root()?.as_deref()) {
+            resctrl::Group::remove_unused(&plan);
         }
         Ok(())
     }
@@ -321,16 +363,27 @@ impl Container {
         Ok(Some(Cgroup::from_paths(plan.dirs)))
     }
 
+    /// The cgroup that systemd made for the configuration, if it did.
+    fn leftover_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
+        Ok(cgroup::leftover(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
+    }
+
     /// Removes its directory alone: nothing else was made, or it is undone.
     pub(crate) fn forget(&self) -> Result<()> {
         self.store.remove(&self.directory)
     }
 
-    /// The program runs, so a hook that fails is only told of (config.md, "Poststart").
-    pub(crate) fn poststart(&self, spec: &Spec<'_>, state: &State) {
-        if let Err(error) = launch::run_hooks(&spec.hooks.poststart, state, &state.bundle) {
+    /// "If any `poststart` hook fails, the runtime MUST generate an error, stop the container" (runtime.md, "Lifecycle", 9).
+    pub(crate) fn poststart(&self, spec: &Spec<'_>, record: &Record) -> Result<()> {
+        let state = describe(record, Status::Running);
+        let ran = launch::run_hooks(&spec.hooks.poststart, &state, &state.bundle);
+        if ran.is_err()
+            && let Err(error) = self.end(record)
+        {
             log::warn!("{error}");
         }
+        ran
     }
 
     /// The container is gone, so a hook that fails is only told of (config.md, "Poststop").
@@ -359,11 +412,11 @@ impl Container {
     fn launch(
         &self,
         plan: &Plan,
-        cgroup: &Cgroup,
-        target: OwnedFd,
+        joined: Joined<'_>,
         agent: Option<&launch::Agent>,
         options: &Exec<'_>,
     ) -> Result<Process> {
+        let Joined { cgroup, resctrl, target } = joined;
         let (terminal, theirs) = launch::terminal_pair(plan)?;
         let sources = Sources {
             cgroup: Some(cgroup),
@@ -375,11 +428,12 @@ impl Container {
         let mut launched = launch::launch(plan, sources, Some(cgroup), options.stdio.in_order())?;
         launched.converse(|barrier, launched| match barrier {
             Barrier::Listener => launched.hand_listener(agent),
+            Barrier::Resctrl => resctrl.map_or(Ok(()), |group| group.enter(launched.pid())),
             _ => Ok(()),
         })?;
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let (pid, pidfd) = launched.release().ok_or_else(|| Error::new(Kind::System, Op::Spawn))?;
-        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None })
+        Ok(Process { pid, pidfd, terminal: terminal.map(launch::receive_fd).transpose()?, trace: None, notify: None })
     }
 
     pub(crate) fn record(&self) -> Result<Record> {
@@ -402,6 +456,19 @@ impl Container {
             _ if self.directory.has_gate() => Status::Created,
             _ => Status::Running,
         })
+    }
+
+    /// A process that is born in a frozen cgroup, or enters one, cannot even be ended before that is thawed: its launch begins then.
+    fn wait_until_thawed(&self, record: &Record) -> Result<()> {
+        let deadline = Instant::now() + launch::PATIENCE;
+        while record.cgroup.is_frozen()? {
+            if Instant::now() >= deadline {
+                let message = "the container stays paused: no process starts in it";
+                return Err(Error::new(Kind::Timeout, Op::Exec).message(message).hint("resume it meanwhile"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
     }
 
     /// The first process, surely: one that took its number later began later.
@@ -453,6 +520,13 @@ impl Container {
     fn unborn(&self) -> Error {
         Error::new(Kind::NotFound, Op::State).on(self.id()).message("container does not exist")
     }
+}
+
+/// What a second process joins.
+struct Joined<'j> {
+    cgroup: &'j Cgroup,
+    resctrl: Option<&'j resctrl::Group>,
+    target: OwnedFd,
 }
 
 /// A record as the specification words it.

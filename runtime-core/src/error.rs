@@ -85,6 +85,10 @@ ops! {
     State = "container state",
     /// Making, limiting or removing a cgroup.
     Cgroup = "cgroup",
+    /// Asking systemd for a unit.
+    Systemd = "ask systemd",
+    /// Making, filling, entering or removing a group of resctrl.
+    Resctrl = "resctrl",
     /// Installing the list of allowed devices.
     DeviceRules = "device rules",
     /// Compiling a seccomp profile.
@@ -97,6 +101,8 @@ ops! {
     Dialogue = "talk to init",
     /// Creating or joining a namespace.
     Namespace = "namespace",
+    /// Moving an interface into the container's network namespace.
+    NetDevice = "move network device",
     /// Mapping user or group ids.
     IdMap = "map ids",
     /// Mounting.
@@ -125,12 +131,16 @@ ops! {
     Seccomp = "install seccomp filter",
     /// Changing into the working directory.
     Cwd = "change to working directory",
+    /// Setting a label of a security module.
+    Label = "set label",
     /// Executing the container's program.
     Exec = "exec",
     /// Running a hook.
     Hook = "run hook",
     /// Waiting at, or opening, the start gate.
     Start = "start",
+    /// Telling a service manager that the program is ready.
+    Notify = "notify",
     /// Sending a signal.
     Kill = "kill",
     /// Removing a container.

@@ -1,47 +1,20 @@
 //! The features document (features.md, features-linux.md): what this build understands, for engines to probe.
 //!
-//! The lists stand here; a test reads a configuration with each of their entries, so none can promise what `spec` refuses.
+//! The lists are the tables that `spec` reads by, so neither can know a word that the other does not. Hooks are the fields of a
+//! struct there: of them a test says that each is read, and not passed over.
 
 use serde_json::{Value, json};
 
-use crate::spec::{Capabilities, MemoryPolicy, NamespaceKind};
+use crate::cgroup::PROPERTY_ANNOTATIONS;
+use crate::spec::{
+    Capabilities, DECIDING_ANNOTATIONS, MemoryPolicy, NamespaceKind, SECCOMP_ACTIONS, SECCOMP_ARCHITECTURES,
+    SECCOMP_FLAGS, SECCOMP_OPERATORS, mount_option_names,
+};
 
 /// The lowest and the highest `ociVersion` that is read.
 const VERSIONS: (&str, &str) = ("1.0.0", "1.3.0");
 
 const HOOKS: [&str; 6] = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
-
-#[rustfmt::skip]
-const MOUNT_OPTIONS: [&str; 61] = [
-    "async", "atime", "bind", "defaults", "dev", "diratime", "dirsync", "exec", "idmap", "iversion", "lazytime", "loud", "mand",
-    "noatime", "nodev", "nodiratime", "noexec", "noiversion", "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid",
-    "nosymfollow", "private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "rexec", "ridmap", "rnoatime", "rnodev",
-    "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid", "rnosymfollow", "ro", "rprivate", "rrelatime",
-    "rro", "rrw", "rshared", "rslave", "rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent",
-    "slave", "strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable",
-];
-
-const ACTIONS: [&str; 9] = [
-    "SCMP_ACT_ALLOW",
-    "SCMP_ACT_ERRNO",
-    "SCMP_ACT_KILL",
-    "SCMP_ACT_KILL_PROCESS",
-    "SCMP_ACT_KILL_THREAD",
-    "SCMP_ACT_LOG",
-    "SCMP_ACT_NOTIFY",
-    "SCMP_ACT_TRACE",
-    "SCMP_ACT_TRAP",
-];
-
-const OPERATORS: [&str; 7] =
-    ["SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE", "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE"];
-
-const FLAGS: [&str; 4] = [
-    "SECCOMP_FILTER_FLAG_LOG",
-    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-    "SECCOMP_FILTER_FLAG_TSYNC",
-    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
-];
 
 /// What this build understands, as the features document of the specification.
 #[must_use]
@@ -50,31 +23,43 @@ pub fn features() -> Value {
         "ociVersionMin": VERSIONS.0,
         "ociVersionMax": VERSIONS.1,
         "hooks": HOOKS,
-        "mountOptions": MOUNT_OPTIONS.as_slice(),
+        "mountOptions": mount_option_names(),
         "linux": {
             "namespaces": NamespaceKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
             "capabilities": Capabilities::names().map(|(_, name)| name).collect::<Vec<_>>(),
-            "cgroup": { "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true },
+            "cgroup": { "v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true },
             "seccomp": {
                 "enabled": true,
-                "actions": ACTIONS,
-                "operators": OPERATORS,
-                "archs": crate::spec::SECCOMP_ARCHITECTURES,
-                "knownFlags": FLAGS,
-                "supportedFlags": FLAGS,
+                "actions": words(&SECCOMP_ACTIONS),
+                "operators": words(&SECCOMP_OPERATORS),
+                "archs": SECCOMP_ARCHITECTURES,
+                "knownFlags": words(&SECCOMP_FLAGS),
+                "supportedFlags": words(&SECCOMP_FLAGS),
             },
-            "apparmor": { "enabled": false },
-            "selinux": { "enabled": false },
-            "intelRdt": { "enabled": false },
+            "apparmor": { "enabled": true },
+            "selinux": { "enabled": true },
+            "intelRdt": { "enabled": true, "schemata": true, "monitoring": true },
             "mountExtensions": { "idmap": { "enabled": true } },
-            "netDevices": { "enabled": false },
+            "netDevices": { "enabled": true },
             "memoryPolicy": {
                 "modes": MemoryPolicy::modes().collect::<Vec<_>>(),
                 "flags": MemoryPolicy::flags().map(|(name, _)| name).collect::<Vec<_>>(),
             },
         },
+        "potentiallyUnsafeConfigAnnotations": unsafe_annotations(),
         "annotations": { "dev.orlop.version": env!("CARGO_PKG_VERSION") },
     })
+}
+
+/// The annotations that change what a container gets: whoever writes `config.json` for others lets none of them through unseen. A
+/// name that ends with a dot is a prefix.
+fn unsafe_annotations() -> Vec<&'static str> {
+    DECIDING_ANNOTATIONS.into_iter().chain([PROPERTY_ANNOTATIONS, crate::criu::CONFIG_ANNOTATION]).collect()
+}
+
+/// The words of a table.
+fn words<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
+    table.iter().map(|(word, _)| *word).collect()
 }
 
 #[cfg(test)]
@@ -97,7 +82,7 @@ mod tests {
 
     #[test]
     fn every_listed_mount_option_is_read() {
-        for option in MOUNT_OPTIONS {
+        for option in mount_option_names() {
             let mut config = config();
             let (kind, source) = if option.ends_with("bind") { ("bind", "/tmp") } else { ("tmpfs", "tmpfs") };
             config["mounts"] = json!([{ "destination": "/x", "type": kind, "source": source, "options": [option] }]);
@@ -121,17 +106,30 @@ mod tests {
             let rule = json!([{ "names": ["read"], "action": action }]);
             json!({ "defaultAction": "SCMP_ACT_ALLOW", "flags": [flag], "syscalls": rule, "listenerPath": "/run/agent" })
         };
-        for action in ACTIONS {
+        for (action, _) in SECCOMP_ACTIONS {
             assert!(reads(&with(ruled(action, "SECCOMP_FILTER_FLAG_LOG"))), "{action}");
         }
-        for flag in FLAGS {
+        for (flag, _) in SECCOMP_FLAGS {
             assert!(reads(&with(ruled("SCMP_ACT_NOTIFY", flag))), "{flag}");
         }
-        for op in OPERATORS {
+        for (op, _) in SECCOMP_OPERATORS {
             let args = json!([{ "index": 0, "value": 1, "valueTwo": 1, "op": op }]);
             let rule = json!([{ "names": ["read"], "action": "SCMP_ACT_LOG", "args": args }]);
             assert!(reads(&with(json!({ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": rule }))), "{op}");
         }
+    }
+
+    #[test]
+    fn interfaces_and_shares_of_the_cache_are_read() {
+        let mut config = config();
+        config["linux"]["namespaces"] = json!([{ "type": "network" }]);
+        config["linux"]["netDevices"] = json!({ "eth0": { "name": "net0" } });
+        config["linux"]["intelRdt"] = json!({ "schemata": ["L3:0=f"], "enableMonitoring": true });
+        assert!(reads(&config));
+        config["linux"]["intelRdt"] = json!({ "schemata": [5] });
+        assert!(!reads(&config));
+        config["linux"] = json!({ "netDevices": { "eth0": 5 } });
+        assert!(!reads(&config));
     }
 
     #[test]

@@ -42,6 +42,7 @@
 //! | module | does | unsafe |
 //! |---|---|---|
 //! | `runtime`, `container`, `process` | the public operations | no |
+//! | `activation` | what a service manager gives, handed on: [`Notify`] and listening sockets | no |
 //! | [`error`] | [`Error`], [`Kind`], [`Op`], [`Pointer`]: what, where, why, and what to do | no |
 //! | [`spec`] | `config.json` → [`spec::Spec`]: what exists is valid | no |
 //! | `host` | this machine → the facts a spec needs | no |
@@ -49,6 +50,7 @@
 //! | `launch` | a plan → processes: opens, starts, talks with init | `spawn` alone: `clone3(2)` and its child |
 //! | [`cgroup`] | limits and devices, cgroup v1 and v2 | no |
 //! | [`seccomp`] | a profile → BPF, kept in a cache | no |
+//! | `resctrl` | shares of cache and memory bandwidth | no |
 //! | `state` | what is known of a container, on disk | no |
 //! | [`manual`] | documents: kernel, compatibility, threats | no |
 //! | `sys` | system calls that `nix` and `rustix` lack | yes, one call per file |
@@ -56,6 +58,7 @@
 //! The crates `orlop-plan`, the words of a plan, and `orlop-init`, the program that carries one out, lie below this one; init is
 //! built by `build.rs` and embedded.
 
+mod activation;
 pub mod cgroup;
 mod compile;
 mod container;
@@ -70,6 +73,7 @@ mod launch;
 pub mod manual;
 mod options;
 mod process;
+mod resctrl;
 mod runtime;
 pub mod seccomp;
 pub mod spec;
@@ -78,13 +82,14 @@ mod sys;
 mod trace;
 mod update;
 
+pub use activation::Notify;
 pub use compile::Plan;
 pub use container::{Config, Container};
 pub use criu::{CgroupsMode, Checkpoint, Criu, Restore};
 pub use error::{Error, Kind, Op, Pointer, Result};
 pub use events::{Event, Watch};
 pub use features::features;
-pub use options::{Exec, Launch, Stdio};
+pub use options::{CgroupDriver, Exec, Launch, Stdio};
 pub use process::{Exit, Process, Trace, TraceStep};
 pub use runtime::Runtime;
 pub use spec::Limits;

@@ -29,8 +29,33 @@ pub struct Launch<'a> {
     pub no_new_keyring: bool,
     /// The process's standard streams.
     pub stdio: Stdio<'a>,
+    /// How many descriptors from 3 on are sockets of the caller's service manager (sd_listen_fds(3)): the process inherits them
+    /// before those of `preserve_fds`, and its environment tells of them.
+    pub listen_fds: u32,
+    /// Their names, as in `LISTEN_FDNAMES`.
+    pub listen_names: Option<&'a str>,
+    /// The socket of the caller's service manager (sd_notify(3)): the process gets one of its own, whose word that it is ready is
+    /// relayed by [`Container::start_notifying`](crate::Container::start_notifying) or, after `run`, by [`Notify`](crate::Notify).
+    pub notify_socket: Option<&'a Path>,
     /// Write down the time of each step.
     pub trace: bool,
+    /// Who makes the container's cgroup.
+    pub cgroups: CgroupDriver<'a>,
+}
+
+/// Who makes the cgroup of a container. Later calls need not be told: it is part of what is kept of the container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CgroupDriver<'a> {
+    /// This library, in the file system. `linux.cgroupsPath` is a path.
+    #[default]
+    Cgroupfs,
+    /// The machine's systemd, as a scope. `linux.cgroupsPath` is `slice:prefix:name`.
+    Systemd,
+    /// The systemd of the user whose runtime directory this is, such as `/run/user/1000`.
+    SystemdUser(&'a Path),
+    /// Nobody: the container stays in the caller's cgroup, and can have no limits.
+    Disabled,
 }
 
 /// How to run a second process.

@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use crate::activation::Notify;
 use crate::error::{At, Op, Result};
 use crate::sys::wait::{Ending, reap};
 
@@ -14,6 +15,7 @@ pub struct Process {
     pub(crate) pidfd: OwnedFd,
     pub(crate) terminal: Option<OwnedFd>,
     pub(crate) trace: Option<Trace>,
+    pub(crate) notify: Option<Notify>,
 }
 
 /// How a process ended.
@@ -52,6 +54,12 @@ impl Process {
     /// The terminal, where the process has one and no console socket was named. Given away once.
     pub fn take_terminal(&mut self) -> Option<OwnedFd> {
         self.terminal.take()
+    }
+
+    /// The socket that the process says it is ready over, where [`Launch::notify_socket`](crate::Launch::notify_socket) names who
+    /// is to hear it. Given away once.
+    pub fn take_notify(&mut self) -> Option<Notify> {
+        self.notify.take()
     }
 
     /// How long each step of the launch took, where that was asked for.

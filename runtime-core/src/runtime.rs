@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::cgroup::Cgroup;
-use crate::compile::{self, Barrier, Plan, Request, Terminal};
+use crate::activation::{self, Notify};
+use crate::cgroup::{Cgroup, Systemd};
+use crate::compile::{self, Barrier, Driver, Plan, Request, Terminal};
 use crate::container::{Config, Container};
 use crate::error::{At, Error, Kind, Op, Pointer, Result};
 use crate::host::{Cache, Host};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
-use crate::options::Launch;
+use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
+use crate::resctrl::Group;
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -108,7 +110,12 @@ impl Runtime {
     }
 
     fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
-        let host = Host::for_create(spec, &bundle.path, options.stdio.in_order(), &*self.store)?;
+        let mut host = Host::for_create(spec, &bundle.path, options.stdio.in_order(), &*self.store)?;
+        host.systemd = match options.cgroups {
+            CgroupDriver::Systemd => Some(Systemd::of_machine()?),
+            CgroupDriver::SystemdUser(directory) => Some(Systemd::of_user(directory)?),
+            CgroupDriver::Cgroupfs | CgroupDriver::Disabled => None,
+        };
         let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
             log::warn!("{} [config.json {}]", warning.message, warning.field);
@@ -124,8 +131,9 @@ impl Runtime {
         kept: Kept,
     ) -> Result<Prepared<'b>> {
         crate::state::check_id(id)?;
-        launch::check_preserved(options.preserve_fds)?;
+        launch::check_preserved(options.preserve_fds.saturating_add(options.listen_fds))?;
         let mut spec = bundle.config.spec()?;
+        activation::announce(options, &mut spec.process);
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let (directory, lock) = self.store.make(id)?;
@@ -136,11 +144,19 @@ impl Runtime {
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
         let mut record = record(fresh.directory()?, &spec, bundle, &plan);
-        let cgroup = fresh.begin(bundle, &plan, &record)?;
+        let cgroup = fresh.begin(bundle, &plan, &mut record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
+        let notified =
+            options.notify_socket.map(|manager| Ok((fresh.directory()?.make_notify()?, manager))).transpose()?;
+        // At a gate it is made by who starts the container, and listens.
+        let notify = match (&notified, kept) {
+            (Some((_, manager)), Kept::Child) => Some(Notify::make(fresh.directory()?, manager)?),
+            _ => None,
+        };
         let sources = Sources {
+            notify: notified.map(|(tree, _)| tree),
             cgroup: cgroup.as_ref(),
             hook_state: hook_files.as_ref().map(HookFiles::state),
             hook_output: hook_files.as_ref().map(HookFiles::output),
@@ -158,9 +174,16 @@ impl Runtime {
             time => time.at(Op::State)?,
         };
         fresh.directory()?.replace(&record)?;
-        let state = |status| crate::container::describe(&record, status);
-        let talk = launched.converse(|barrier, launched| {
-            act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(Status::Creating))
+        let state = |record: &Record, status| crate::container::describe(record, status);
+        let talk = launched.converse(|barrier, launched| match barrier {
+            Barrier::Unit => plan.cgroup.as_ref().map_or(Ok(()), |wanted| {
+                Cgroup::start(wanted, launched.pid(), |cgroup| {
+                    record.cgroup = cgroup.clone();
+                    fresh.directory()?.replace(&record)
+                })
+            }),
+            Barrier::Resctrl => record.resctrl.as_ref().map_or(Ok(()), |group| group.enter(launched.pid())),
+            _ => act(barrier, launched, &spec, bundle, hook_files.as_ref(), &state(&record, Status::Creating)),
         });
         talk.map_err(|error| match (error.kind(), &hook_files) {
             (Kind::Hook | Kind::Timeout, Some(files)) => error.adding(&files.said()),
@@ -171,12 +194,19 @@ impl Runtime {
             pid: record.pid,
             terminal: terminal.map(launch::receive_fd).transpose()?,
             pidfd: launched.release().map(|(_, pidfd)| pidfd).ok_or_else(|| Error::new(Kind::System, Op::Spawn))?,
+            notify,
             trace: recorder.map(|recorder| recorder.read(&plan)).transpose()?,
         };
         let container = fresh.keep()?;
         match kept {
             Kept::Gate => container.directory().show_gate()?,
-            Kept::Child => container.poststart(&spec, &state(Status::Running)),
+            Kept::Child => {
+                let ran = container.poststart(&spec, &record);
+                if ran.is_err() {
+                    container.destroy()?;
+                }
+                ran?;
+            }
         }
         Ok((container, process))
     }
@@ -242,14 +272,15 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    /// Writes down what it is to be, and makes its cgroup.
-    pub(crate) fn begin(&mut self, bundle: &Bundle, plan: &Plan, record: &Record) -> Result<Option<Cgroup>> {
+    /// Writes down what it is to be, and makes its cgroup and its group of resctrl.
+    pub(crate) fn begin(&mut self, bundle: &Bundle, plan: &Plan, record: &mut Record) -> Result<Option<Cgroup>> {
         self.directory()?.keep_config(bundle.config.bytes())?;
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
             // A cgroup that is there may be another container's: it must not be emptied with this one.
             Err(error) => return Err(self.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
+        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
         // Whatever is in the cgroup from here on is this container's.
         self.directory()?.replace(record)?;
         Ok(cgroup)
@@ -294,11 +325,17 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         id,
         bundle: bundle.name.clone(),
         terminal,
-        preserve_fds: options.preserve_fds,
+        preserve_fds: options.preserve_fds.saturating_add(options.listen_fds),
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
+        notify: options.notify_socket.is_some(),
         gate: kept == Kept::Gate,
         trace: options.trace,
+        cgroups: match options.cgroups {
+            CgroupDriver::Cgroupfs => Driver::Cgroupfs,
+            CgroupDriver::Systemd | CgroupDriver::SystemdUser(_) => Driver::Systemd,
+            CgroupDriver::Disabled => Driver::Disabled,
+        },
     })
 }
 
@@ -313,7 +350,8 @@ pub(crate) fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, pl
         created: timestamp(),
         owner_name: owner_name(),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-        cgroup: plan.cgroup.as_ref().map(|cgroup| Cgroup::from_paths(cgroup.dirs.clone())).unwrap_or_default(),
+        cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
+        resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
         limits: None,
@@ -341,7 +379,13 @@ fn act(
             files.fill(&crate::State { pid: inside, status, ..state.clone() })
         }
         Barrier::Listener => launched.hand_listener(launch::Agent::of(spec, state.clone()).as_ref()),
-        Barrier::IdMaps | Barrier::OomScore => Ok(()),
+        Barrier::IdMaps
+        | Barrier::OomScore
+        | Barrier::Scheduling
+        | Barrier::Resctrl
+        | Barrier::NetDevices
+        | Barrier::IdMapped(_)
+        | Barrier::Unit => Ok(()),
     }
 }
 

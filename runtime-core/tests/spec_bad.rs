@@ -149,6 +149,10 @@ fn processes() {
         ("/process/consoleSize", json!({"height": 0, "width": 0})),
         ("/process/user/username", json!("root")),
         ("/process/apparmorProfile", json!("")),
+        ("/process/apparmorProfile", json!("docker-default")),
+        ("/process/selinuxLabel", json!("a:b:c:d")),
+        ("/linux/mountLabel", json!("a:b:c:d")),
+        ("/annotations", json!({"run.oci.mount_context_type": "defcontext", "run.oci.keep_original_groups": ""})),
         ("/process/scheduler", json!(null)),
         ("/process/scheduler", json!({"policy": "SCHED_FIFO", "priority": 1, "flags": ["SCHED_FLAG_RESET_ON_FORK"]})),
         ("/process/env/0", json!("A=")),
@@ -156,6 +160,10 @@ fn processes() {
     ]);
     wrong(&[
         ("/process", json!(null), "no `process` to run [config.json /process]"),
+        ("/process/apparmorProfile", json!("a\0b"), "the text holds a NUL byte (\\u0000), which no system call can take [config.json /process/apparmorProfile]"),
+        ("/process/selinuxLabel", json!(1), "invalid type: integer `1`, expected a string [config.json /process/selinuxLabel]"),
+        ("/linux/mountLabel", json!([]), "invalid type: array, expected a string [config.json /linux/mountLabel]"),
+        ("/annotations", json!({"run.oci.mount_context_type": "ctx"}), "unknown mount context `ctx` [config.json /annotations/run.oci.mount_context_type]"),
         ("/process/execCPUAffinity", json!({"final": "a"}), "`a` is not a list such as 0-3,7 [config.json /process/execCPUAffinity/final]"),
         ("/linux/memoryPolicy", json!({"mode": "MPOL_BIND"}), "MPOL_BIND needs at least one node [config.json /linux/memoryPolicy/nodes]"),
         ("/linux/personality", json!({"domain": "BSD"}), "unknown personality `BSD` [config.json /linux/personality/domain]"),
@@ -205,7 +213,7 @@ fn mounts() {
         ("/mounts/0/type", json!(null), "a mount needs the `type` of a filesystem [config.json /mounts/0/type]"),
         ("/mounts/0/type", json!("none"), "a mount needs the `type` of a filesystem [config.json /mounts/0/type]"),
         ("/mounts/1/source", json!(null), "a bind mount needs a `source` [config.json /mounts/1/source]"),
-        ("/mounts/1/options", json!(["bind", "size=64m"]), "unknown option `size=64m` for a bind mount [config.json /mounts/1/options/1]"),
+        ("/mounts/1/options", json!(["bind", "noxec"]), "unknown option `noxec` for a bind mount [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "ridmap"]), "an id-mapped mount needs mappings, or a container with a user namespace [config.json /mounts/1/options/1]"),
         ("/mounts/0/options", json!(["tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/0/options/0]"),
@@ -423,13 +431,47 @@ fn seccomp() {
 
 #[test]
 #[rustfmt::skip]
-fn what_is_not_implemented_yet() {
+fn network_devices() {
+    let named = |name: &str| json!({"eth0": {"name": name}});
+    right(&[
+        ("/linux/netDevices", json!(null)),
+        ("/linux/netDevices", json!({})),
+        ("/linux", json!({"namespaces": [{"type": "mount"}, {"type": "network"}], "netDevices": {"eth0": {}, "fifteen_letters": {"name": null}, "eth1.5": {"name": "net%d"}}})),
+    ]);
     wrong(&[
-        ("/process/apparmorProfile", json!("docker-default"), "`apparmorProfile` is not implemented yet [config.json /process/apparmorProfile]"),
-        ("/process/selinuxLabel", json!("a:b:c:d"), "`selinuxLabel` is not implemented yet [config.json /process/selinuxLabel]"),
-        ("/linux/mountLabel", json!("a:b:c:d"), "`mountLabel` is not implemented yet [config.json /linux/mountLabel]"),
-        ("/linux/netDevices", json!({"eth0": {}}), "`netDevices` is not implemented yet [config.json /linux/netDevices]"),
-        ("/linux/intelRdt", json!({"closID": "x"}), "`intelRdt` is not implemented yet [config.json /linux/intelRdt]"),
+        ("/linux/netDevices", json!([]), "invalid type: array, expected an object [config.json /linux/netDevices]"),
+        ("/linux/netDevices", json!({"eth0": 5}), "invalid type: integer `5`, expected an object [config.json /linux/netDevices/eth0]"),
+        ("/linux/netDevices", json!({"eth0": {"name": 5}}), "invalid type: integer `5`, expected a string [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", json!({"sixteen_letters_": {}}), "\"sixteen_letters_\" is not the name of a network interface [config.json /linux/netDevices/sixteen_letters_]"),
+        ("/linux/netDevices", json!({"a/b": {}}), "\"a/b\" is not the name of a network interface [config.json /linux/netDevices/a~1b]"),
+        ("/linux/netDevices", json!({"eth%d": {}}), "\"eth%d\" is not the name of a network interface [config.json /linux/netDevices/eth%d]"),
+        ("/linux/netDevices", named(".."), "\"..\" is not the name of a network interface [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", named("a b"), "\"a b\" is not the name of a network interface [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", named("net%d%d"), "\"net%d%d\" is not the name of a network interface [config.json /linux/netDevices/eth0/name]"),
+        ("/linux/netDevices", json!({"a": {"name": "b"}, "b": {}}), "a second interface that is to be named `b` [config.json /linux/netDevices/b]"),
+    ]);
+}
+
+#[test]
+#[rustfmt::skip]
+fn cache_and_bandwidth() {
+    right(&[
+        ("/linux/intelRdt", json!(null)),
+        ("/linux/intelRdt", json!({})),
+        ("/linux/intelRdt", json!({"closID": "/", "schemata": ["L3:0=ff"], "enableMonitoring": true})),
+        ("/linux/intelRdt", json!({"closID": "a.b", "l3CacheSchema": "L3CODE:0=f\nL3DATA:0=f", "memBwSchema": "MB:0=20"})),
+    ]);
+    wrong(&[
+        ("/linux/intelRdt", json!("gold"), "invalid type: string \"gold\", expected an object [config.json /linux/intelRdt]"),
+        ("/linux/intelRdt/closID", json!(5), "invalid type: integer `5`, expected a string [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/closID", json!(".."), "\"..\" cannot be the name of a resctrl group [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/closID", json!("a/b"), "\"a/b\" cannot be the name of a resctrl group [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/closID", json!("info"), "\"info\" cannot be the name of a resctrl group [config.json /linux/intelRdt/closID]"),
+        ("/linux/intelRdt/memBwSchema", json!("L3:0=f"), "\"L3:0=f\" does not begin with `MB:` [config.json /linux/intelRdt/memBwSchema]"),
+        ("/linux/intelRdt/memBwSchema", json!("MB:0=1\nMB:0=2"), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/memBwSchema]"),
+        ("/linux/intelRdt/schemata", json!(["L3:0=f", "a\nb"]), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/schemata/1]"),
+        ("/linux/intelRdt/schemata", json!([""]), "one line of `schemata` is wanted, as L3:0=ff;1=ff [config.json /linux/intelRdt/schemata/0]"),
+        ("/linux/intelRdt/enableMonitoring", json!(1), "invalid type: integer `1`, expected a boolean [config.json /linux/intelRdt/enableMonitoring]"),
     ]);
 }
 

@@ -34,9 +34,10 @@ const PROPERTIES: &str = "
     /linux/timeOffsets/boottime/nanosecs
     /linux/devices /linux/devices/0 /linux/devices/0/path /linux/devices/0/type /linux/devices/0/major
     /linux/devices/0/minor /linux/devices/0/fileMode /linux/devices/0/uid /linux/devices/0/gid
-    /linux/netDevices /linux/cgroupsPath /linux/sysctl /linux/sysctl/net.a /linux/rootfsPropagation
+    /linux/netDevices /linux/netDevices/eth0 /linux/netDevices/eth0/name /linux/cgroupsPath /linux/sysctl /linux/sysctl/net.a /linux/rootfsPropagation
     /linux/maskedPaths /linux/maskedPaths/0 /linux/readonlyPaths /linux/readonlyPaths/0 /linux/mountLabel
-    /linux/intelRdt /linux/memoryPolicy /linux/memoryPolicy/mode /linux/memoryPolicy/nodes
+    /linux/intelRdt /linux/intelRdt/closID /linux/intelRdt/l3CacheSchema /linux/intelRdt/memBwSchema
+    /linux/intelRdt/schemata /linux/intelRdt/schemata/0 /linux/intelRdt/enableMonitoring /linux/memoryPolicy /linux/memoryPolicy/mode /linux/memoryPolicy/nodes
     /linux/memoryPolicy/flags /linux/memoryPolicy/flags/0
     /linux/personality /linux/personality/domain /linux/personality/flags /linux/personality/flags/0
     /linux/seccomp /linux/seccomp/defaultAction /linux/seccomp/defaultErrnoRet /linux/seccomp/architectures

@@ -39,7 +39,7 @@ fn run_leaks_no_descriptor() {
     carelessly(&bundle, &["run", "--bundle", &path, &bundle.id]).succeeds().prints("0\n1\n2\n3");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["linux.only-stdio"])]
 fn create_and_start_leak_no_descriptor() {
     let bundle = Bundle::sh("ls /proc/$$/fd; echo end");
     let path = bundle.write().path().to_string_lossy().into_owned();

@@ -1,6 +1,6 @@
 //! `exec` gives what was asked for and no more (CVE-2016-3697, CVE-2022-29162, CVE-2025-27612, CVE-2026-30892).
 
-use conformance::{Bundle, Container, json};
+use conformance::{Bundle, Container, json, rootless};
 
 #[track_caller]
 fn caps(container: &Container, flags: &[&str], set: &str) -> u64 {
@@ -12,6 +12,10 @@ fn caps(container: &Container, flags: &[&str], set: &str) -> u64 {
 fn user_1_is_uid_1() {
     let container = Bundle::new().start();
     for uid in ["1", "10", "65534", "2147483647"] {
+        // A user has no such id to give.
+        if rootless::here() && uid.len() > 5 {
+            continue;
+        }
         container.exec_with(&["-u", uid], ["id", "-u"]).succeeds().prints(uid);
     }
 }

@@ -90,7 +90,7 @@ fn the_process_outlives_the_command_that_made_it() {
     assert_eq!(parent, Process::myself().pid.to_string());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["create.config-is-final"])]
 fn the_unchanged_config_is_not_read_again_at_start() {
     let container = Bundle::sh("echo first").create();
     container.bundle.write_raw(&json!({"ociVersion": "0"}).to_string());

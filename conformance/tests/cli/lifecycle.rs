@@ -8,7 +8,7 @@ fn stopped() -> Container {
     container
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["create.runs-nothing", "start.runs-the-program", "state:/status=created"])]
 fn create_does_not_run_the_process_and_start_does() {
     let container = Bundle::sh("echo started").create();
     assert_eq!(container.status(), "created");
@@ -17,7 +17,11 @@ fn create_does_not_run_the_process_and_start_does() {
     container.eventually_prints("started");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "state:/{ociVersion,id,bundle,annotations,pid}",
+    "state:/status=running",
+    "/annotations",
+])]
 fn state_has_the_fields_of_the_specification() {
     let container = Bundle::new().set("/annotations", json!({"org.example.key": "value"})).start();
     let state = container.state();
@@ -39,7 +43,7 @@ fn state_has_the_fields_of_runc() {
     assert!(created.starts_with("20") && created.contains('T') && created.ends_with('Z'), "{created}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["state:/status=stopped"])]
 fn a_process_that_ended_leaves_a_stopped_container() {
     let container = stopped();
     assert_eq!(container.status(), "stopped");
@@ -47,17 +51,17 @@ fn a_process_that_ended_leaves_a_stopped_container() {
     container.call("delete").succeeds();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["delete.resources"])]
 fn delete_leaves_nothing() {
     Bundle::new().start().delete();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["delete.resources"])]
 fn delete_of_a_created_container_leaves_nothing() {
     Bundle::new().create().delete();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["state.unknown-id", "start.unknown-id", "delete.unknown-id", "kill.unknown-id"])]
 fn after_delete_the_container_does_not_exist() {
     let container = stopped();
     container.call("delete").succeeds();
@@ -73,7 +77,7 @@ fn delete_by_force_of_nothing_succeeds() {
     bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["delete.not-stopped"])]
 fn delete_of_a_running_container_needs_force() {
     let container = Bundle::new().start();
     container.call("delete").fails();
@@ -81,7 +85,7 @@ fn delete_of_a_running_container_needs_force() {
     container.delete();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["delete.frees-the-id"])]
 fn an_id_can_be_used_again_after_delete() {
     let container = stopped();
     container.call("delete").succeeds();
@@ -90,14 +94,14 @@ fn an_id_can_be_used_again_after_delete() {
     assert_eq!(container.status(), "created");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["start.not-created"])]
 fn start_twice_is_an_error() {
     let container = Bundle::new().start();
     container.call("start").fails();
     assert_eq!(container.status(), "running");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["start.not-created"])]
 fn start_of_a_stopped_container_is_an_error() {
     let container = stopped();
     container.call("start").fails();
@@ -111,7 +115,7 @@ fn kill_sends_term_by_default() {
     assert_eq!(container.wait(), 42);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["kill.signal"])]
 fn a_signal_has_many_names() {
     for signal in ["USR1", "SIGUSR1", "10", "usr1"] {
         let container = Bundle::sh("trap 'exit 42' USR1; echo ready; while :; do sleep 0.05; done").start();
@@ -121,7 +125,7 @@ fn a_signal_has_many_names() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["kill.created"])]
 fn kill_of_a_created_container_stops_it() {
     let container = Bundle::new().create();
     container.kill("KILL");
@@ -129,7 +133,7 @@ fn kill_of_a_created_container_stops_it() {
     assert_eq!(container.status(), "stopped");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["kill.stopped"])]
 fn kill_of_a_stopped_container_is_an_error_engines_know() {
     stopped().call_with(&["kill"], &["KILL"]).fails().says("container not running");
 }
@@ -157,7 +161,7 @@ fn delete_by_force_ends_every_process_without_a_pid_namespace() {
     container.delete();
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["state.unknown-id"])]
 fn state_of_an_unknown_container_is_an_error_engines_know() {
     let bundle = Bundle::new();
     bundle.runtime.call(["state", "unknown"]).exits(1).says("does not exist");
@@ -233,6 +237,20 @@ fn a_container_paused_before_its_start_can_be_resumed_and_started() {
     container.eventually_prints("started");
 }
 
+#[conformance::test]
+fn exec_in_a_paused_container_runs_once_that_is_resumed() {
+    let container = Bundle::new().start();
+    container.call("pause").succeeds();
+    let id = container.id();
+    container.exec(["true"]).fails().says("paused");
+    let runtime = &container.bundle.runtime;
+    let call = runtime.spawn(runtime.command(["exec", "--ignore-paused", id, "echo", "ran"]));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(call.output(), "", "nothing runs in a paused container");
+    container.call("resume").succeeds();
+    call.wait().succeeds().prints("ran");
+}
+
 /// A cgroup above those of containers, which no runtime removes: the test does, however it ends.
 struct Above(String);
 
@@ -245,7 +263,7 @@ impl Drop for Above {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["delete.no-more"])]
 fn a_container_that_wants_anothers_cgroup_is_refused_and_does_the_other_no_harm() {
     let above = Above(format!("/orlop-test-shared-{}", std::process::id()));
     let path = format!("{}/first", above.0);
@@ -284,4 +302,26 @@ fn a_container_whose_last_hook_hangs_can_be_deleted() {
     assert!(eventually(|| container.call("ps").stdout.contains("sleep 1000")));
     container.call_with(&["delete", "--force"], &[]).succeeds();
     drop(start.wait());
+}
+
+#[conformance::test(covers = ["create.all-resources", "linux.cgroup-is-entered"])]
+fn a_created_container_has_all_it_asked_for() {
+    let script = "hostname; ls /data; cut -d: -f3 /proc/self/cgroup | sort -u";
+    let bundle = Bundle::new().set("/hostname", "deck").mount("tmpfs", "tmpfs", "/data/sub", &[]);
+    let container = bundle.writable().create();
+    let process = container.process();
+    for kind in ["pid", "net", "ipc", "uts", "mnt"] {
+        assert_ne!(process.namespace(kind), conformance::observe::Process::myself().namespace(kind), "{kind}");
+    }
+    assert_ne!(process.read("cgroup"), conformance::observe::Process::myself().read("cgroup"));
+    let seen = container.sh(script).succeeds().stdout;
+    assert!(seen.starts_with("deck\nsub\n"), "{seen}");
+    assert!(process.mounts().iter().any(|mount| mount.destination == "/data/sub"));
+}
+
+#[conformance::test(covers = ["config.unknown-annotation"])]
+fn an_annotation_that_nobody_knows_is_kept_and_does_nothing() {
+    let annotations = json!({"org.example.of-tomorrow": "", "plain": "{\"a\": 1}"});
+    let container = Bundle::new().set("/annotations", annotations.clone()).start();
+    assert_eq!(container.state()["annotations"], annotations);
 }

@@ -47,7 +47,7 @@ fn memory_is_limited_by_a_flag() {
     shows(&container, "memory.soft_limit_in_bytes 16777216", "memory.low 16777216");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/memory/{limit,swap}"])]
 fn memory_and_swap_are_raised_and_lowered_together() {
     let container = limited(json!({"memory": {"limit": 33_554_432, "swap": 67_108_864}}));
     // Above the old limit of both together, then below the old limit of memory: the kernel takes each in one order only.
@@ -112,7 +112,7 @@ fn processes_and_processors_are_limited_by_flags() {
     shows(&container, "pids.max max", "pids.max max");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/cpu/{burst,idle}"])]
 fn burst_and_idle_are_set() {
     let container = limited(json!({"cpu": {"quota": 20_000, "period": 50_000}}));
     update(&container, &["--cpu-burst", "5000"]).succeeds();
@@ -157,7 +157,7 @@ fn a_stopped_container_is_not_updated() {
     update(&container, &["--pids-limit", "11"]).fails().says("container not running");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/memory/checkBeforeUpdate"])]
 fn a_limit_below_what_is_used_is_refused_by_request() {
     let container = limited(json!({"memory": {"limit": 67_108_864}}));
     let document = json!({"memory": {"limit": 8192, "checkBeforeUpdate": true}});

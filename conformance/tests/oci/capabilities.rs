@@ -11,33 +11,33 @@ fn with_set(set: &str, names: &[&str]) -> Bundle {
     Bundle::new().capable(&["CAP_CHOWN", "CAP_KILL"]).set(&format!("/process/capabilities/{set}"), json!(names))
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/capabilities/bounding"])]
 fn bounding_set_is_exact() {
     let container = with_set("bounding", &["CAP_CHOWN", "CAP_KILL", "CAP_SYS_CHROOT"]).start();
     assert_eq!(container.settled().capabilities("Bnd"), CHOWN | KILL | SYS_CHROOT);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/capabilities/{permitted,effective}"])]
 fn permitted_and_effective_sets_are_exact() {
     let container = Bundle::new().capable(&["CAP_CHOWN", "CAP_KILL"]).start();
     assert_eq!(container.settled().capabilities("Prm"), CHOWN | KILL);
     assert_eq!(container.settled().capabilities("Eff"), CHOWN | KILL);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/capabilities/{inheritable,ambient}"])]
 fn inheritable_set_is_empty_unless_asked_for() {
     let container = Bundle::new().capable(&["CAP_CHOWN", "CAP_KILL"]).start();
     assert_eq!(container.settled().capabilities("Inh"), 0);
     assert_eq!(container.settled().capabilities("Amb"), 0);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/capabilities/inheritable"])]
 fn inheritable_set_is_exact() {
     let container = with_set("inheritable", &["CAP_KILL"]).start();
     assert_eq!(container.settled().capabilities("Inh"), KILL);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/capabilities/ambient"])]
 fn ambient_set_reaches_a_process_that_is_not_root() {
     let names = ["CAP_NET_BIND_SERVICE"];
     let bundle = Bundle::new().capable(&names).set("/process/user", json!({"uid": 1000, "gid": 1000}));
@@ -56,7 +56,7 @@ fn a_process_that_is_not_root_loses_effective_and_permitted_at_exec() {
     assert_eq!(container.settled().capabilities("Bnd"), CHOWN | KILL);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/capabilities/{inheritable,permitted,effective,bounding,ambient}"])]
 fn absent_capabilities_are_none() {
     let container = Bundle::new().without("/process/capabilities").start();
     for set in ["Inh", "Prm", "Eff", "Bnd", "Amb"] {
@@ -70,13 +70,13 @@ fn an_unknown_capability_is_only_a_warning() {
     assert_eq!(container.settled().capabilities("Eff"), KILL);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/noNewPrivileges"])]
 fn no_new_privileges_is_set() {
     let container = Bundle::new().start();
     assert_eq!(container.settled().status("NoNewPrivs").unwrap(), "1");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/noNewPrivileges"])]
 fn no_new_privileges_is_not_set_unless_asked_for() {
     let container = Bundle::new().set("/process/noNewPrivileges", false).start();
     assert_eq!(container.settled().status("NoNewPrivs").unwrap(), "0");

@@ -14,7 +14,7 @@ fn shows(container: &Container, files: &[(&str, &str)]) {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["linux.cgroup-is-entered"])]
 fn every_hierarchy_has_the_container_in_its_own_cgroup() {
     needs::cgroup_v1("memory");
     let container = Bundle::new().start();
@@ -24,7 +24,7 @@ fn every_hierarchy_has_the_container_in_its_own_cgroup() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/cgroupsPath", "linux.cgroups-path-absolute"])]
 fn an_absolute_cgroups_path_is_below_the_root_of_the_hierarchy() {
     needs::cgroup_v1("cpu");
     let bundle = Bundle::new();
@@ -34,7 +34,7 @@ fn an_absolute_cgroups_path_is_below_the_root_of_the_hierarchy() {
     assert_eq!(cgroup.to_str().unwrap(), format!("/sys/fs/cgroup/cpu{path}"));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/memory/{limit,reservation}"])]
 fn memory_limits_are_set() {
     let limits = json!({"limit": 67_108_864, "reservation": 33_554_432, "swap": 134_217_728});
     let container = limited("memory", limits);
@@ -47,12 +47,12 @@ fn a_memory_limit_without_bound_is_no_limit() {
     assert!(container.settled().cgroup_value("memory.limit_in_bytes").parse::<u64>().unwrap() > 1 << 60);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/memory/swappiness"])]
 fn swappiness_is_set() {
     shows(&limited("memory", json!({"swappiness": 10})), &[("memory.swappiness", "10")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/memory/limit"])]
 fn the_memory_limit_holds() {
     needs::cgroup_v1("memory");
     let bundle = Bundle::sh("dd if=/dev/zero of=/dev/shm/fill bs=1M count=60")
@@ -61,13 +61,13 @@ fn the_memory_limit_holds() {
     assert_ne!(outcome.code, 0, "60 MB fit into 16: {}", outcome.stderr);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/cpu/{shares,quota,period}"])]
 fn cpu_shares_quota_and_period_are_set() {
     let container = limited("cpu", json!({"shares": 512, "quota": 20_000, "period": 50_000}));
     shows(&container, &[("cpu.shares", "512"), ("cpu.cfs_quota_us", "20000"), ("cpu.cfs_period_us", "50000")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/cpu/{cpus,mems}"])]
 fn cpus_and_mems_are_set() {
     needs::cgroup_v1("cpuset");
     let container = Bundle::new().set("/linux/resources/cpu", json!({"cpus": "0", "mems": "0"})).start();
@@ -83,13 +83,13 @@ fn the_cpuset_is_the_parents_unless_asked_for() {
     assert!(!container.settled().cgroup_value("cpuset.mems").is_empty());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/pids/limit"])]
 fn the_number_of_processes_is_limited() {
     let container = limited("pids", json!({"limit": 20}));
     shows(&container, &[("pids.max", "20")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/pids/limit"])]
 fn the_limit_of_processes_holds() {
     needs::cgroup_v1("pids");
     let script = "for n in 1 2 3 4 5 6 7 8 9; do sleep 100 & done; echo all";
@@ -97,14 +97,9 @@ fn the_limit_of_processes_holds() {
     assert!(!outcome.stdout.contains("all"), "{}", outcome.stdout);
 }
 
-#[conformance::test]
-fn the_weight_of_block_io_is_set() {
-    needs::path("/sys/fs/cgroup/blkio/blkio.weight");
-    let container = Bundle::new().set("/linux/resources/blockIO", json!({"weight": 300})).start();
-    shows(&container, &[("blkio.weight", "300")]);
-}
-
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/resources/blockIO/{throttleReadBpsDevice,throttleWriteIOPSDevice}/*/{major,minor,rate}",
+])]
 fn block_io_is_throttled() {
     needs::cgroup_v1("blkio");
     let rate = |rate: u64| json!([{"major": 254, "minor": 0, "rate": rate}]);
@@ -131,7 +126,7 @@ fn no_device_is_open_but_the_default_ones() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/devices/*/{major,minor,access}"])]
 fn a_device_rule_is_kept() {
     needs::cgroup_v1("devices");
     let rules = json!([
@@ -143,7 +138,11 @@ fn a_device_rule_is_kept() {
     assert!(list.lines().any(|line| line.starts_with("c 10:229 rw")), "{list}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/resources/devices/*/{allow,type,major,minor,access}",
+    "/linux/resources/devices/*/access=r",
+    "/linux/resources/devices/*/type=c",
+])]
 fn a_device_that_is_not_allowed_cannot_be_opened() {
     needs::cgroup_v1("devices");
     needs::path("/dev/fuse");
@@ -168,17 +167,18 @@ fn exec_is_born_in_the_same_cgroups() {
 }
 
 /// The controller may be in either version: here it is in the v2 hierarchy beside v1.
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/hugepageLimits/*/{pageSize,limit}"])]
 fn huge_pages_are_limited() {
-    let homes = [
-        ("/sys/fs/cgroup/hugetlb", "hugetlb.2MB.limit_in_bytes"),
-        ("/sys/fs/cgroup/unified", "hugetlb.2MB.max"),
-        ("/sys/fs/cgroup", "hugetlb.2MB.max"),
-    ];
     let limit = json!([{"pageSize": "2MB", "limit": 4_194_304}]);
     let container = Bundle::new().set("/linux/resources/hugepageLimits", limit).start();
-    let value = homes.iter().find_map(|(home, file)| {
-        std::fs::read_to_string(std::path::Path::new(home).join(container.id()).join(file)).ok()
-    });
+    let memberships = container.process().read("cgroup");
+    let unified = memberships.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let homes = [
+        (format!("/sys/fs/cgroup/hugetlb/{}", container.id()), "hugetlb.2MB.limit_in_bytes"),
+        (format!("/sys/fs/cgroup/unified{unified}"), "hugetlb.2MB.max"),
+        (format!("/sys/fs/cgroup{unified}"), "hugetlb.2MB.max"),
+    ];
+    let value =
+        homes.iter().find_map(|(home, file)| std::fs::read_to_string(std::path::Path::new(home).join(file)).ok());
     assert_eq!(value.as_deref().map(str::trim), Some("4194304"));
 }

@@ -14,38 +14,43 @@ fn shows(container: &Container, files: &[(&str, &str)]) {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/memory/{limit,reservation,swap}"])]
 fn memory_limits_are_set() {
     let limits = json!({"limit": 67_108_864, "reservation": 33_554_432, "swap": 134_217_728});
     let container = limited("memory", "memory", limits);
     shows(&container, &[("memory.max", "67108864"), ("memory.low", "33554432"), ("memory.swap.max", "67108864")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/cpu/{quota,period}"])]
 fn cpu_quota_and_period_are_set() {
     let container = limited("cpu", "cpu", json!({"quota": 20_000, "period": 50_000}));
     shows(&container, &[("cpu.max", "20000 50000")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/cpu/{cpus,mems}"])]
 fn cpus_and_mems_are_set() {
     shows(&limited("cpuset", "cpu", json!({"cpus": "0", "mems": "0"})), &[("cpuset.cpus", "0"), ("cpuset.mems", "0")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/pids/limit"])]
 fn the_number_of_processes_is_limited() {
     shows(&limited("pids", "pids", json!({"limit": 20})), &[("pids.max", "20")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/resources/unified"])]
 fn unified_files_are_written() {
     shows(&limited("memory", "unified", json!({"memory.high": "50331648"})), &[("memory.high", "50331648")]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/resources/devices/*/{allow,type,major,minor,access}",
+    "/linux/resources/devices/*/access=r",
+    "/linux/resources/devices/*/type=c",
+])]
 fn a_device_that_is_not_allowed_cannot_be_opened() {
     needs::cgroup_v2(&[]);
     needs::path("/dev/fuse");
+    needs::root("rules for devices");
     // /dev/fuse: without rules of devices any root may open it.
     let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
     let bundle = Bundle::sh(": < /dev/extra && echo opened").set("/linux/devices", device);

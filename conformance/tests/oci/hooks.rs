@@ -31,13 +31,13 @@ fn lines(bundle: &Bundle) -> Vec<String> {
     fs::read_to_string(log(bundle)).unwrap_or_default().lines().map(|line| line.trim().to_owned()).collect()
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.kinds-in-order", "/hooks/{prestart,createRuntime,createContainer}/*/path"])]
 fn hooks_before_start_run_in_the_order_of_the_specification() {
     let container = logging(&BEFORE_START, "").create();
     assert_eq!(lines(&container.bundle), BEFORE_START);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.kinds-in-order", "/hooks/{poststart,poststop}/*/path"])]
 fn poststart_runs_after_start_and_poststop_after_delete() {
     let container = logging(&["poststart", "poststop"], "").create();
     assert!(lines(&container.bundle).is_empty());
@@ -47,7 +47,7 @@ fn poststart_runs_after_start_and_poststop_after_delete() {
     assert_eq!(lines(&container.bundle), ["poststart", "poststop"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.listed-order"])]
 fn hooks_of_one_kind_run_in_order() {
     let bundle = Bundle::new();
     let file = log(&bundle).display().to_string();
@@ -56,7 +56,7 @@ fn hooks_of_one_kind_run_in_order() {
     assert_eq!(lines(&container.bundle), ["1", "2", "3"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.{prestart,createRuntime,createContainer,poststart}-namespace"])]
 fn hooks_run_in_the_namespaces_of_the_specification() {
     let container = logging(&ALL, "$(readlink /proc/self/ns/mnt)").start();
     let own = Process::myself().namespace("mnt").display().to_string();
@@ -73,13 +73,17 @@ fn hooks_run_in_the_namespaces_of_the_specification() {
     assert_ne!(own, inner);
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "hooks.startContainer-namespace",
+    "hooks.kinds-in-order",
+    "/hooks/startContainer/*/path",
+])]
 fn start_container_runs_inside_before_the_process() {
     let bundle = Bundle::sh("cat /tmp/hook; echo then").writable().file("/hook", "#!/bin/sh\necho first > /tmp/hook\n");
     bundle.set("/hooks/startContainer", json!([{"path": "/hook"}])).run().succeeds().prints("first\nthen");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.state-on-stdin", "state:/status=creating"])]
 fn hooks_read_the_state_on_stdin() {
     let bundle = Bundle::new();
     let dir = bundle.host("log");
@@ -101,7 +105,7 @@ fn hooks_read_the_state_on_stdin() {
     assert_eq!(state_in(&dir.join("createRuntime"))["pid"], container.process().pid);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.state-on-stdin"])]
 fn poststart_sees_a_running_container() {
     let bundle = Bundle::new();
     let file = bundle.host("log").join("state");
@@ -110,7 +114,7 @@ fn poststart_sees_a_running_container() {
     assert_eq!(state_in(&file)["status"], "running");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.state-on-stdin"])]
 fn poststop_sees_a_stopped_container() {
     let bundle = Bundle::sh("exit 0");
     let file = bundle.host("log").join("state");
@@ -119,7 +123,7 @@ fn poststop_sees_a_stopped_container() {
     assert_eq!(state_in(&file)["status"], "stopped");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/hooks/createRuntime/*/{args,env}"])]
 fn a_hook_has_its_own_args_and_environment() {
     let bundle = Bundle::new();
     let file = log(&bundle).display().to_string();
@@ -130,7 +134,7 @@ fn a_hook_has_its_own_args_and_environment() {
     assert_eq!(lines(&container.bundle), ["zero one this"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.{prestart,createRuntime,createContainer}-fails"])]
 fn a_hook_that_fails_before_start_ends_the_container() {
     for kind in BEFORE_START {
         let bundle = Bundle::new().set(&format!("/hooks/{kind}"), hook("exit 3"));
@@ -138,7 +142,7 @@ fn a_hook_that_fails_before_start_ends_the_container() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["hooks.startContainer-fails"])]
 fn a_start_container_hook_that_fails_ends_the_container() {
     let bundle = Bundle::new().set("/hooks/startContainer", json!([{"path": "/bin/false"}]));
     bundle.never_starts().names("/hooks/startContainer/0");
@@ -150,7 +154,7 @@ fn a_hook_that_does_not_exist_is_an_error() {
     bundle.refused().names("/hooks/createRuntime/0");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/hooks/{prestart,createRuntime,createContainer}/*/timeout"])]
 fn a_hook_that_hangs_is_stopped_by_its_timeout() {
     for kind in BEFORE_START {
         let mut hanging = hook("sleep 1000");
@@ -177,4 +181,99 @@ fn poststop_runs_after_a_create_that_failed_in_a_hook() {
     bundle.refused();
     let state: Value = serde_json::from_str(&fs::read_to_string(told).unwrap()).unwrap();
     assert_eq!(state["status"], "stopped");
+}
+
+#[conformance::test(covers = ["/hooks/{prestart,createRuntime,createContainer,poststart,poststop}/*/{args,env}"])]
+fn hooks_of_every_kind_have_their_own_args_and_environment() {
+    let bundle = Bundle::sh("true");
+    let file = log(&bundle).display().to_string();
+    let kinds = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
+    let bundle = kinds.iter().fold(bundle, |bundle, kind| {
+        let script = format!("echo $0 $1 $ONLY $TERM >> {file}");
+        let hook = json!([{"path": "/bin/busybox", "args": ["sh", "-c", script, kind, "one"], "env": ["ONLY=this"]}]);
+        bundle.set(&format!("/hooks/{kind}"), hook)
+    });
+    let container = bundle.start();
+    container.wait();
+    container.call("delete").succeeds();
+    assert_eq!(lines(&container.bundle), kinds.map(|kind| format!("{kind} one this")));
+}
+
+#[conformance::test(covers = ["/hooks/startContainer/*/{args,env}"])]
+fn a_start_container_hook_has_its_own_args_and_environment() {
+    let script = "echo $0 $1 $ONLY $TERM > /tmp/hook";
+    let args = json!(["sh", "-c", script, "zero", "one"]);
+    let hook = json!([{"path": "/bin/sh", "args": args, "env": ["ONLY=this"]}]);
+    let bundle = Bundle::sh("cat /tmp/hook").writable().set("/hooks/startContainer", hook);
+    bundle.run().succeeds().prints("zero one this");
+}
+
+#[conformance::test(covers = ["/hooks/startContainer/*/timeout"])]
+fn a_start_container_hook_that_hangs_is_stopped_by_its_timeout() {
+    let hook = json!([{"path": "/bin/sleep", "args": ["sleep", "1000"], "timeout": 1}]);
+    Bundle::new().set("/hooks/startContainer", hook).never_starts().names("/hooks/startContainer/0");
+}
+
+#[conformance::test(covers = ["/hooks/{poststart,poststop}/*/timeout"])]
+fn hooks_after_start_are_stopped_by_their_timeout() {
+    for kind in ["poststart", "poststop"] {
+        let mut hanging = hook("echo begun > $LOG; exec sleep 100");
+        let bundle = Bundle::new();
+        let log = log(&bundle);
+        hanging[0]["timeout"] = json!(1);
+        hanging[0]["env"] = json!(["PATH=/bin", format!("LOG={}", log.display())]);
+        let container = bundle.set(&format!("/hooks/{kind}"), hanging).create();
+        let begin = std::time::Instant::now();
+        container.call("start");
+        container.call_with(&["delete", "--force"], &[]);
+        assert!(begin.elapsed() < std::time::Duration::from_secs(30), "{kind}: nobody stopped it");
+        assert_eq!(fs::read_to_string(log).unwrap(), "begun\n", "{kind}");
+    }
+}
+
+#[conformance::test(covers = ["hooks.poststop-namespace"])]
+fn poststop_runs_in_the_namespaces_of_the_runtime() {
+    let container = logging(&["poststop"], "$(readlink /proc/self/ns/pid) $(readlink /proc/self/ns/net)").start();
+    container.call_with(&["delete", "--force"], &[]).succeeds();
+    let own = |kind: &str| Process::myself().namespace(kind).display().to_string();
+    assert_eq!(lines(&container.bundle), [format!("poststop {} {}", own("pid"), own("net"))]);
+}
+
+#[conformance::test(covers = ["hooks.poststart-fails"])]
+fn a_poststart_hook_that_fails_ends_the_container() {
+    let container = Bundle::new().set("/hooks/poststart", hook("exit 1")).create();
+    let process = container.process();
+    container.call("start").fails().names("/hooks/poststart/0");
+    assert!(eventually(|| process.args().is_empty()), "it runs on");
+    container.call("delete").succeeds();
+}
+
+#[conformance::test(covers = ["hooks.poststart-fails"])]
+fn a_run_whose_poststart_hook_fails_leaves_nothing() {
+    let bundle = Bundle::new();
+    let log = log(&bundle).display().to_string();
+    let hooks = json!({"poststart": hook("exit 1"), "poststop": hook(&format!("echo poststop >> {log}"))});
+    let bundle = bundle.set("/hooks", hooks);
+    bundle.run().fails().names("/hooks/poststart/0");
+    assert_eq!(lines(&bundle), ["poststop"]);
+}
+
+#[conformance::test(covers = ["hooks.poststop-fails"])]
+fn poststop_hooks_after_one_that_failed_run_all_the_same() {
+    let bundle = Bundle::new();
+    let file = log(&bundle).display().to_string();
+    let hooks = json!([hook("exit 1")[0], hook(&format!("echo second >> {file}"))[0]]);
+    let container = bundle.set("/hooks/poststop", hooks).start();
+    let outcome = container.call_with(&["delete", "--force"], &[]).succeeds();
+    assert!(!outcome.stderr.is_empty(), "the failure is not reported");
+    assert_eq!(lines(&container.bundle), ["second"]);
+    container.call("state").fails();
+}
+
+#[conformance::test(covers = ["hooks.path-absolute"])]
+fn a_hook_with_a_relative_path_is_refused() {
+    for kind in BEFORE_START {
+        let relative = json!([{"path": "bin/true"}]);
+        Bundle::new().set(&format!("/hooks/{kind}"), relative).refused().names(&format!("/hooks/{kind}/0/path"));
+    }
 }

@@ -28,6 +28,7 @@ fn in_user_namespace(bundle: Bundle) -> Bundle {
 
 /// A directory of the host with a file of user 3 and group 5.
 fn source(bundle: &Bundle) -> std::path::PathBuf {
+    needs::root("files of others, and mapping a filesystem of the host's");
     let source = bundle.host("source");
     fs::write(source.join("file"), "").unwrap();
     chown(source.join("file"), Some(3), Some(5)).unwrap();
@@ -36,7 +37,7 @@ fn source(bundle: &Bundle) -> std::path::PathBuf {
 
 const OWNERS: &str = "stat -c %u:%g /data /data/file";
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/{uidMappings,gidMappings}/*/hostID", "/mounts/*/options=idmap"])]
 fn a_bind_mount_shows_mapped_owners() {
     let bundle = Bundle::sh(OWNERS);
     let mount = mapped("bind", source(&bundle), "/data", &["bind", "idmap"]);
@@ -50,7 +51,7 @@ fn mappings_without_an_option_mean_idmap() {
     bundle.set("/mounts/-", mount).run().succeeds().prints("1000:2000\n1003:2005");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/uidMappings/*/size"])]
 fn an_owner_without_a_mapping_is_nobody() {
     let bundle = Bundle::sh(OWNERS);
     let source = source(&bundle);
@@ -102,6 +103,7 @@ fn mounts_with_the_same_mappings_and_others_stand_side_by_side() {
 #[track_caller]
 fn owners_of_two(option: &str, expected: &str) {
     needs::linux(6, 3);
+    needs::root("a mount of the host's");
     let bundle = Bundle::new();
     // The bundle unmounts what bears its id.
     mount(Some("tmpfs"), &bundle.host("source/sub"), Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
@@ -109,12 +111,12 @@ fn owners_of_two(option: &str, expected: &str) {
     bundle.set("/mounts/-", mount).start().sh("stat -c %u:%g /data /data/sub").succeeds().prints(expected);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=idmap"])]
 fn idmap_is_for_one_mount() {
     owners_of_two("idmap", "1000:2000\n0:0");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=ridmap"])]
 fn ridmap_is_for_all_below() {
     owners_of_two("ridmap", "1000:2000\n1000:2000");
 }
@@ -126,6 +128,59 @@ fn a_tmpfs_is_mapped() {
     let container = Bundle::new().set("/mounts/-", mount).start();
     assert!(container.settled().mount("/cache").has(&["idmapped"]), "{:?}", container.settled().mount("/cache"));
     container.exec(["stat", "-c", "%u:%g %a", "/cache"]).succeeds().prints("1000:2000 751");
+}
+
+#[conformance::test]
+fn a_tmpfs_in_a_user_namespace_is_mapped() {
+    needs::linux(6, 3);
+    // To the users 5 and up, and groups 50 and up, of the container.
+    let mut mount = mapped("tmpfs", "tmpfs", "/data", &["idmap", "mode=751"]);
+    mount["uidMappings"] = ids(100_005, 65536 - 5);
+    mount["gidMappings"] = ids(100_050, 65536 - 50);
+    let container = in_user_namespace(Bundle::new()).set("/mounts/-", mount).start();
+    assert!(container.settled().mount("/data").has(&["idmapped"]), "{:?}", container.settled().mount("/data"));
+    container.exec(["stat", "-c", "%u:%g %a", "/data"]).succeeds().prints("5:50 751");
+    // What is made by an id that the mapping has is that id's again.
+    container.exec_with(&["--user", "5:50"], ["sh", "-c", "touch /data/file; stat -c %u:%g /data/file"]).prints("5:50");
+}
+
+#[conformance::test]
+fn two_filesystems_of_a_user_namespace_are_mapped_each_its_own_way() {
+    needs::linux(6, 3);
+    let at = |place: &str, to: u32| {
+        let mut mount = mapped("tmpfs", "tmpfs", place, &["idmap"]);
+        mount["uidMappings"] = ids(100_000 + to, 10);
+        mount["gidMappings"] = ids(100_000 + to, 10);
+        mount
+    };
+    let bundle = in_user_namespace(Bundle::sh("stat -c %u:%g /data /other")).dir("/other");
+    bundle.set("/mounts/-", at("/data", 7)).set("/mounts/-", at("/other", 9)).run().succeeds().prints("7:7\n9:9");
+}
+
+#[conformance::test]
+fn a_tmpfs_in_a_joined_user_namespace_is_mapped() {
+    needs::linux(6, 3);
+    let first = in_user_namespace(Bundle::new()).start();
+    let mut mount = mapped("tmpfs", "tmpfs", "/data", &["idmap"]);
+    mount["uidMappings"] = ids(100_005, 10);
+    mount["gidMappings"] = ids(100_050, 10);
+    let bundle = Bundle::sh("stat -c %u:%g /data").dir("/data").join("user", first.process().namespace_path("user"));
+    bundle.set("/mounts/-", mount).run().succeeds().prints("5:50");
+}
+
+#[conformance::test]
+fn a_filesystem_with_the_mappings_of_its_own_namespace_has_the_containers_ids() {
+    let bundle = in_user_namespace(Bundle::sh("stat -c %u:%g /data && touch /data/file"));
+    bundle.mount("tmpfs", "tmpfs", "/data", &["idmap"]).run().succeeds().prints("0:0");
+}
+
+#[conformance::test]
+fn a_filesystem_of_a_user_namespace_that_cannot_be_mapped_is_named() {
+    // The one queue of messages has no id-mapped mounts.
+    let mut mount = mapped("mqueue", "mqueue", "/data", &["idmap"]);
+    mount["uidMappings"] = ids(100_005, 10);
+    mount["gidMappings"] = ids(100_050, 10);
+    in_user_namespace(Bundle::new()).set("/mounts/-", mount).refused().names("/options/0");
 }
 
 #[conformance::test]
@@ -143,4 +198,20 @@ fn nothing_else_of_the_host_is_mapped() {
     bundle.run().succeeds();
     let file = fs::metadata(source.join("file")).unwrap();
     assert_eq!((file.uid(), file.gid()), (3, 5));
+}
+
+#[conformance::test(covers = ["/mounts/*/{uidMappings,gidMappings}/*/{containerID,hostID,size}"])]
+fn a_range_of_a_mount_begins_and_ends_where_it_says() {
+    let bundle = Bundle::sh("stat -c %u:%g /data/*");
+    let source = bundle.host("source");
+    // Owners before, in and behind the range of three users from 3 on and of two groups from 5 on.
+    for (name, user, group) in [("a", 2, 4), ("b", 3, 5), ("c", 5, 6), ("d", 6, 7)] {
+        fs::write(source.join(name), "").unwrap();
+        chown(source.join(name), Some(user), Some(group)).unwrap();
+    }
+    let mut mount = mapped("bind", &source, "/data", &["bind", "idmap"]);
+    mount["uidMappings"] = json!([{"containerID": 3, "hostID": 7000, "size": 3}]);
+    mount["gidMappings"] = json!([{"containerID": 5, "hostID": 8000, "size": 2}]);
+    let expected = "65534:65534\n7000:8000\n7002:8001\n65534:65534";
+    bundle.set("/mounts/-", mount).run().succeeds().prints(expected);
 }

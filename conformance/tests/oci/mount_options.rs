@@ -1,7 +1,7 @@
 //! `mounts[].options`: every flag of the specification, alone and recursive, and propagation.
 
 use conformance::observe::Mount;
-use conformance::{Bundle, Container};
+use conformance::{Bundle, Container, needs};
 use nix::mount::{MsFlags, mount};
 
 /// A tmpfs at /m with these options, as the kernel shows it.
@@ -12,6 +12,7 @@ fn tmpfs(options: &[&str]) -> Mount {
 /// A recursive bind of a tree of two mounts, /m and /m/sub, with more options.
 fn tree(options: &[&str]) -> Container {
     let all: Vec<&str> = ["rbind"].iter().chain(options).copied().collect();
+    needs::root("a mount of the host's");
     let bundle = Bundle::new();
     // The bundle unmounts what bears its id.
     mount(Some("tmpfs"), &bundle.host("tree/sub"), Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a mount");
@@ -28,61 +29,61 @@ fn both_have(options: &[&str], expected: &[&str]) {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=ro"])]
 fn ro_is_readonly() {
     assert!(tmpfs(&["ro"]).has(&["ro"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rw"])]
 fn rw_is_the_default() {
     assert!(tmpfs(&[]).has(&["rw"]));
     assert!(tmpfs(&["ro", "rw"]).has(&["rw"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options={nosuid,nodev,noexec}"])]
 fn nosuid_nodev_noexec_are_set_together() {
     assert!(tmpfs(&["nosuid", "nodev", "noexec"]).has(&["nosuid", "nodev", "noexec"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options={suid,dev,exec}"])]
 fn suid_dev_exec_undo_them() {
     let mount = tmpfs(&["nosuid", "nodev", "noexec", "suid", "dev", "exec"]);
     assert!(["nosuid", "nodev", "noexec"].iter().all(|option| !mount.has(&[option])), "{mount:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=noexec"])]
 fn noexec_forbids_execution() {
     let bundle = Bundle::sh("cp /bin/busybox /m/true && /m/true").mount("tmpfs", "tmpfs", "/m", &["noexec"]);
     bundle.run().exits(126).says("permission denied");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=relatime"])]
 fn relatime_is_set() {
     assert!(tmpfs(&["relatime"]).has(&["relatime"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=noatime"])]
 fn noatime_is_set() {
     assert!(tmpfs(&["noatime"]).has(&["noatime"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=strictatime"])]
 fn strictatime_is_neither() {
     let mount = tmpfs(&["strictatime"]);
     assert!(!mount.has(&["relatime"]) && !mount.has(&["noatime"]), "{mount:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=nodiratime"])]
 fn nodiratime_is_set() {
     assert!(tmpfs(&["nodiratime"]).has(&["nodiratime"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=nosymfollow"])]
 fn nosymfollow_is_set() {
     assert!(tmpfs(&["nosymfollow"]).has(&["nosymfollow"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options={sync,dirsync}"])]
 fn sync_and_dirsync_reach_the_filesystem() {
     let bundle = Bundle::new().mount("tmpfs", "tmpfs", "/m", &["sync", "dirsync"]);
     let mount = bundle.start().settled().mount("/m");
@@ -99,39 +100,39 @@ fn a_bind_keeps_the_flags_it_does_not_name() {
     assert!(mount.has(&["ro", "nosuid"]), "{mount:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=ro"])]
 fn ro_of_an_rbind_is_only_for_its_top() {
     let container = tree(&["ro"]);
     assert!(container.settled().mount("/m").has(&["ro"]));
     assert!(container.settled().mount("/m/sub").has(&["rw"]));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rro"])]
 fn rro_is_readonly_all_the_way_down() {
     both_have(&["rro"], &["ro"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options={rnosuid,rnodev,rnoexec}"])]
 fn rnosuid_rnodev_rnoexec_go_all_the_way_down() {
     both_have(&["rnosuid", "rnodev", "rnoexec"], &["nosuid", "nodev", "noexec"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rnoatime"])]
 fn rnoatime_goes_all_the_way_down() {
     both_have(&["rnoatime"], &["noatime"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rnodiratime"])]
 fn rnodiratime_goes_all_the_way_down() {
     both_have(&["rnodiratime"], &["nodiratime"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rnosymfollow"])]
 fn rnosymfollow_goes_all_the_way_down() {
     both_have(&["rnosymfollow"], &["nosymfollow"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rstrictatime"])]
 fn rstrictatime_goes_all_the_way_down() {
     let container = tree(&["rstrictatime"]);
     for path in ["/m", "/m/sub"] {
@@ -148,7 +149,7 @@ fn a_bind_is_private_by_default() {
     assert!(!mount.propagation.iter().any(|field| field.starts_with("shared")), "{mount:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options={shared,rshared,unbindable}"])]
 fn propagation_is_set() {
     for (option, expected) in [("shared", "shared:"), ("rshared", "shared:"), ("unbindable", "unbindable")] {
         let mount = tmpfs(&[option]);
@@ -160,8 +161,136 @@ fn propagation_is_set() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=tmpcopyup"])]
 fn tmpcopyup_copies_what_the_mount_covers() {
     let bundle = Bundle::sh("cat /etc/kept").file("/etc/kept", "kept").mount("tmpfs", "tmpfs", "/etc", &["tmpcopyup"]);
     bundle.run().succeeds().prints("kept");
+}
+
+/// A recursive bind of two mounts that have all these flags already.
+fn flagged_tree(flags: MsFlags, options: &[&str]) -> Container {
+    let all: Vec<&str> = ["rbind"].iter().chain(options).copied().collect();
+    let bundle = Bundle::new();
+    let top = bundle.host("tree");
+    for place in [&top, &top.join("sub")] {
+        std::fs::create_dir_all(place).unwrap();
+        // The lower place is made before the upper mount can be read-only.
+        mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a mount");
+    }
+    for place in [&top.join("sub"), &top] {
+        let again = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | flags;
+        mount(None::<&str>, place, None::<&str>, again, None::<&str>).expect("flags");
+    }
+    bundle.bind(top, "/m", &all).start()
+}
+
+#[track_caller]
+fn neither_has(container: &Container, gone: &[&str]) {
+    for path in ["/m", "/m/sub"] {
+        let mount = container.settled().mount(path);
+        assert!(gone.iter().all(|option| !mount.has(&[option])), "{mount:?}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={rrw,rsuid,rdev,rexec}"])]
+fn rrw_rsuid_rdev_rexec_undo_them_all_the_way_down() {
+    let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    let container = flagged_tree(flags, &["rrw", "rsuid", "rdev", "rexec"]);
+    neither_has(&container, &["ro", "nosuid", "nodev", "noexec"]);
+}
+
+#[conformance::test(covers = ["/mounts/*/options={ratime,rdiratime}"])]
+fn ratime_and_rdiratime_undo_them_all_the_way_down() {
+    let container = flagged_tree(MsFlags::MS_NOATIME | MsFlags::MS_NODIRATIME, &["ratime", "rdiratime"]);
+    neither_has(&container, &["noatime", "nodiratime"]);
+}
+
+#[conformance::test(covers = ["/mounts/*/options=rrelatime"])]
+fn rrelatime_goes_all_the_way_down() {
+    let container = flagged_tree(MsFlags::MS_NOATIME, &["rrelatime"]);
+    for path in ["/m", "/m/sub"] {
+        assert!(container.settled().mount(path).has(&["relatime"]), "{path}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={rnostrictatime,rnorelatime}"])]
+fn rnostrictatime_returns_to_relatime_and_rnorelatime_changes_nothing() {
+    let container = flagged_tree(MsFlags::MS_STRICTATIME, &["rnostrictatime", "rnorelatime"]);
+    for path in ["/m", "/m/sub"] {
+        assert!(container.settled().mount(path).has(&["relatime"]), "{path}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options=rsymfollow"])]
+fn rsymfollow_undoes_it_all_the_way_down() {
+    // MS_NOSYMFOLLOW of linux/mount.h.
+    let container = flagged_tree(MsFlags::from_bits_retain(256), &["rsymfollow"]);
+    neither_has(&container, &["nosymfollow"]);
+}
+
+#[conformance::test(covers = ["/mounts/*/options={atime,diratime,nostrictatime,norelatime,symfollow}"])]
+fn access_times_and_symlinks_return_to_what_they_are_by_default() {
+    for options in [
+        &["noatime", "atime"][..],
+        &["nodiratime", "diratime"],
+        &["strictatime", "nostrictatime"],
+        &["norelatime"],
+        &["nosymfollow", "symfollow"],
+    ] {
+        let mount = tmpfs(options);
+        assert_eq!(mount.options, ["rw", "relatime"], "{options:?}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={defaults,silent,loud,iversion,noiversion}"])]
+fn some_words_change_nothing_that_can_be_seen() {
+    let plain = tmpfs(&[]);
+    for option in ["defaults", "silent", "loud", "iversion", "noiversion"] {
+        let mount = tmpfs(&[option]);
+        assert_eq!((mount.options, mount.superblock), (plain.options.clone(), plain.superblock.clone()), "{option}");
+    }
+}
+
+#[conformance::test(covers = ["/mounts/*/options={async,lazytime,nolazytime,mand,nomand}"])]
+fn flags_of_the_filesystem_are_set_and_undone() {
+    let superblock = |options: &[&str], word: &str| tmpfs(options).superblock.iter().any(|have| have == word);
+    for (set, undone) in [("sync", "async"), ("lazytime", "nolazytime"), ("mand", "nomand")] {
+        assert!(superblock(&[set], set), "{set}");
+        assert!(!superblock(&[set, undone], set), "{undone}");
+    }
+}
+
+/// A recursive bind of two mounts of the host that have peers.
+fn shared_tree(option: &str) -> Container {
+    let bundle = Bundle::new();
+    let top = bundle.host("tree");
+    for place in [&top, &top.join("sub")] {
+        std::fs::create_dir_all(place).unwrap();
+        mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("a mount");
+        mount(None::<&str>, place, None::<&str>, MsFlags::MS_SHARED, None::<&str>).expect("a shared mount");
+    }
+    bundle.bind(top, "/m", &["rbind", option]).start()
+}
+
+#[conformance::test(covers = ["/mounts/*/options={slave,rslave}"])]
+fn a_slave_follows_the_host() {
+    let follows = |container: &Container, path: &str| {
+        let propagation = container.settled().mount(path).propagation;
+        let has = |word: &str| propagation.iter().any(|field| field.starts_with(word));
+        has("master:") && !has("shared:")
+    };
+    assert!(follows(&shared_tree("slave"), "/m"));
+    let container = shared_tree("rslave");
+    assert!(follows(&container, "/m") && follows(&container, "/m/sub"));
+}
+
+#[conformance::test(covers = ["/mounts/*/options={private,rprivate,runbindable}"])]
+fn what_is_private_or_unbindable_follows_nobody() {
+    assert!(shared_tree("private").settled().mount("/m").propagation.is_empty());
+    for (option, expected) in [("rprivate", &[][..]), ("runbindable", &["unbindable"])] {
+        let container = shared_tree(option);
+        for path in ["/m", "/m/sub"] {
+            assert_eq!(container.settled().mount(path).propagation, expected, "{option} {path}");
+        }
+    }
 }

@@ -5,19 +5,19 @@ use std::fs;
 use conformance::observe::Mount;
 use conformance::{Bundle, Container, json, needs};
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/type=proc"])]
 fn proc_is_of_the_containers_pid_namespace() {
     Bundle::sh("cat /proc/1/comm").run().succeeds().prints("cat");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/type=sysfs"])]
 fn sysfs_is_mounted_readonly() {
     let mount = Bundle::new().start().settled().mount("/sys");
     assert_eq!(mount.kind, "sysfs");
     assert!(mount.has(&["ro", "nosuid", "nodev", "noexec"]), "{mount:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/{type,destination,options}", "/mounts/*/type=tmpfs"])]
 fn tmpfs_has_its_size_and_mode() {
     let bundle = Bundle::new().dir("/cache").mount("tmpfs", "tmpfs", "/cache", &["size=64k", "mode=751", "nosuid"]);
     let container = bundle.start();
@@ -27,7 +27,7 @@ fn tmpfs_has_its_size_and_mode() {
     container.exec(["stat", "-c", "%a", "/cache"]).succeeds().prints("751");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/type=devpts"])]
 fn devpts_is_a_new_instance() {
     let container = Bundle::new().start();
     assert_eq!(container.settled().mount("/dev/pts").kind, "devpts");
@@ -40,12 +40,12 @@ fn shm_is_sticky_and_writable_by_all() {
     Bundle::sh("stat -c %a /dev/shm").run().succeeds().prints("1777");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/type=mqueue"])]
 fn mqueue_is_mounted() {
     assert_eq!(Bundle::new().start().settled().mount("/dev/mqueue").kind, "mqueue");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/type=cgroup"])]
 fn cgroup_v1_shows_each_controller_at_the_containers_own_cgroup() {
     needs::cgroup_v1("memory");
     let container = Bundle::new().start();
@@ -56,7 +56,7 @@ fn cgroup_v1_shows_each_controller_at_the_containers_own_cgroup() {
     assert_eq!(container.settled().mount("/sys/fs/cgroup").kind, "tmpfs");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/type=cgroup"])]
 fn cgroup_v2_is_mounted() {
     needs::cgroup_v2(&[]);
     assert_eq!(Bundle::new().start().settled().mount("/sys/fs/cgroup").kind, "cgroup2");
@@ -81,7 +81,7 @@ fn no_mount_is_a_peer_of_the_hosts_in_a_user_namespace() {
     has_no_peers(&bundle.set("/linux/gidMappings", mapping).start());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/{source,destination}", "/mounts/*/type=bind", "/mounts/*/options=bind"])]
 fn bind_of_a_directory_shows_its_files() {
     let bundle = Bundle::sh("cat /data/file");
     let source = bundle.host("source");
@@ -89,7 +89,7 @@ fn bind_of_a_directory_shows_its_files() {
     bundle.bind(source, "/data", &["bind"]).run().succeeds().prints("content");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/source", "mounts.destination-is-made"])]
 fn bind_of_a_file_makes_the_file_to_mount_on() {
     let bundle = Bundle::sh("cat /etc/motd");
     let source = bundle.host("source").join("motd");
@@ -97,14 +97,14 @@ fn bind_of_a_file_makes_the_file_to_mount_on() {
     bundle.bind(source, "/etc/motd", &["bind", "ro"]).run().succeeds().prints("welcome");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/source", "mounts.relative-source"])]
 fn bind_source_can_be_relative_to_the_bundle() {
     let bundle = Bundle::sh("cat /data/file");
     fs::write(bundle.host("source").join("file"), "content").unwrap();
     bundle.bind("source", "/data", &["bind"]).run().succeeds().prints("content");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options={bind,rbind}"])]
 fn bind_takes_one_mount_and_rbind_all_below() {
     let bundle = Bundle::new().bind("/proc", "/one", &["bind"]).bind("/dev", "/all", &["rbind"]);
     let container = bundle.start();
@@ -117,7 +117,7 @@ fn bind_takes_one_mount_and_rbind_all_below() {
     assert_eq!(below("/all"), expected.count().max(1));
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/mounts/*/options=rbind"])]
 fn a_bind_without_type_is_a_bind() {
     let bundle = Bundle::sh("ls /data");
     fs::write(bundle.host("source").join("file"), "").unwrap();
@@ -152,14 +152,14 @@ fn overlay_takes_more_layers_than_fit_into_one_value() {
     bundle.mount("overlay", "overlay", "/merged", &[&option]).run().succeeds().prints("0 1 2 3 4 5 6 7 8 9 10 11");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["mounts.order"])]
 fn mounts_are_made_in_order() {
     let bundle = Bundle::sh("cat /a/b/file").mount("tmpfs", "tmpfs", "/a", &[]);
     fs::write(bundle.host("source").join("file"), "inner").unwrap();
     bundle.bind("source", "/a/b", &["bind"]).run().succeeds().prints("inner");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["mounts.order"])]
 fn a_later_mount_covers_an_earlier_one() {
     let bundle = Bundle::sh("ls /a").bind("/proc", "/a", &["bind"]).mount("tmpfs", "tmpfs", "/a", &[]);
     bundle.run().succeeds().prints("");

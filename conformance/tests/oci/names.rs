@@ -3,12 +3,12 @@
 use conformance::Bundle;
 use conformance::json;
 
-#[conformance::test]
+#[conformance::test(covers = ["/hostname"])]
 fn hostname_is_set() {
     Bundle::sh("hostname").set("/hostname", "deck").run().succeeds().prints("deck");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/domainname"])]
 fn domainname_is_set() {
     let bundle = Bundle::sh("cat /proc/sys/kernel/domainname").set("/domainname", "example.org");
     bundle.run().succeeds().prints("example.org");
@@ -21,14 +21,14 @@ fn hostname_of_the_host_is_untouched() {
     assert_eq!(std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap(), before);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/sysctl"])]
 fn sysctl_of_the_network_namespace_is_set() {
     let script = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/ip_default_ttl";
     let sysctl = json!({"net.ipv4.ip_forward": "1", "net.ipv4.ip_default_ttl": "99"});
     Bundle::sh(script).set("/linux/sysctl", sysctl).run().succeeds().prints("1\n99");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/sysctl"])]
 fn sysctl_of_the_ipc_namespace_is_set() {
     let bundle = Bundle::sh("cat /proc/sys/kernel/shmmax").set("/linux/sysctl", json!({"kernel.shmmax": "1234567"}));
     bundle.run().succeeds().prints("1234567");

@@ -1,15 +1,15 @@
 //! `process`: args, env, cwd, user, umask, rlimits, oomScoreAdj.
 
 use conformance::observe::Process;
-use conformance::{Bundle, json};
+use conformance::{Bundle, json, needs};
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/args", "start.runs-the-program"])]
 fn args_arrive_as_they_are() {
     let container = Bundle::new().args(["sleep", "1000", "0.5", "0"]).start();
     assert_eq!(container.settled().args(), ["sleep", "1000", "0.5", "0"]);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["process.path-of-the-container", "/process/env"])]
 fn the_executable_is_found_in_the_path_of_the_container() {
     let bundle = Bundle::new().args(["tool"]).file("/opt/tool", "#!/bin/sh\necho found");
     bundle.set("/process/env", json!(["PATH=/nowhere:/opt:/bin"])).run().succeeds().prints("found");
@@ -21,7 +21,7 @@ fn a_relative_executable_is_found_from_the_cwd() {
     bundle.set("/process/cwd", "/opt").run().succeeds().prints("/opt");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/env"])]
 fn the_environment_is_what_was_asked_for() {
     let env = json!(["PATH=/bin", "A=1", "EMPTY=", "SPACE=a b"]);
     let seen = Bundle::new().set("/process/env", env).start().settled().environment();
@@ -30,7 +30,7 @@ fn the_environment_is_what_was_asked_for() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/env"])]
 fn nothing_of_the_runtimes_environment_is_inherited() {
     let seen = Bundle::new().start().settled().environment();
     let strangers: Vec<_> =
@@ -52,18 +52,18 @@ fn home_of_the_config_wins() {
     bundle.set("/process/env/-", "HOME=/elsewhere").run().succeeds().prints("/elsewhere");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/cwd"])]
 fn the_cwd_is_entered() {
     Bundle::sh("pwd").set("/process/cwd", "/etc").run().succeeds().prints("/etc");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/cwd"])]
 fn a_missing_cwd_is_made() {
     let bundle = Bundle::sh("pwd").writable().set("/process/cwd", "/var/new/deep");
     bundle.run().succeeds().prints("/var/new/deep");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/user/{uid,gid,additionalGids}"])]
 fn the_user_and_groups_are_taken_on() {
     let user = json!({"uid": 1000, "gid": 1001, "additionalGids": [5, 6]});
     let container = Bundle::new().set("/process/user", user).start();
@@ -73,7 +73,7 @@ fn the_user_and_groups_are_taken_on() {
     assert_eq!(process.status("Groups").unwrap(), "5 6");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/user/additionalGids"])]
 fn there_are_no_groups_unless_asked_for() {
     let user = json!({"uid": 1000, "gid": 1001});
     assert_eq!(Bundle::new().set("/process/user", user).start().settled().status("Groups").unwrap(), "");
@@ -85,7 +85,7 @@ fn stdio_belongs_to_the_user() {
     bundle.run().succeeds().prints("written");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/user/umask"])]
 fn the_umask_is_set() {
     let container = Bundle::new().set("/process/user/umask", 0o37).start();
     assert_eq!(container.settled().status("Umask").unwrap(), "0037");
@@ -96,7 +96,10 @@ fn the_umask_is_0022_by_default() {
     assert_eq!(Bundle::new().start().settled().status("Umask").unwrap(), "0022");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/process/rlimits/*/{type,soft,hard}",
+    "/process/rlimits/*/type=RLIMIT_{NOFILE,CORE,FSIZE,STACK,NPROC,MEMLOCK}",
+])]
 fn rlimits_are_set() {
     let limits = json!([
         {"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200},
@@ -120,13 +123,13 @@ fn rlimits_are_set() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/oomScoreAdj"])]
 fn the_oom_score_is_adjusted() {
     let container = Bundle::new().set("/process/oomScoreAdj", 123).start();
     assert_eq!(container.settled().read("oom_score_adj").trim(), "123");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/oomScoreAdj"])]
 fn the_oom_score_is_the_runtimes_unless_asked_for() {
     let own = Process::myself().read("oom_score_adj");
     assert_eq!(Bundle::new().start().settled().read("oom_score_adj"), own);
@@ -143,8 +146,43 @@ fn signals_are_neither_blocked_nor_ignored() {
     }
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["linux.only-stdio"])]
 fn only_stdio_is_open() {
     let container = Bundle::new().start();
     assert_eq!(container.settled().fds().keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+/// Limits that anybody may lower from where they are.
+#[conformance::test(covers = ["/process/rlimits/*/type=RLIMIT_{AS,CPU,DATA,LOCKS,MSGQUEUE,RSS,RTTIME,SIGPENDING}"])]
+fn every_limit_can_be_lowered() {
+    let limits = [
+        ("RLIMIT_AS", "Max address space", 1_u64 << 33),
+        ("RLIMIT_CPU", "Max cpu time", 3600),
+        ("RLIMIT_DATA", "Max data size", 1 << 32),
+        ("RLIMIT_LOCKS", "Max file locks", 77),
+        ("RLIMIT_MSGQUEUE", "Max msgqueue size", 4096),
+        ("RLIMIT_RSS", "Max resident set", 1 << 30),
+        ("RLIMIT_RTTIME", "Max realtime timeout", 1_000_000),
+        ("RLIMIT_SIGPENDING", "Max pending signals", 99),
+    ];
+    let list: Vec<_> =
+        limits.iter().map(|(kind, _, most)| json!({"type": kind, "soft": most - 1, "hard": most})).collect();
+    let container = Bundle::new().set("/process/rlimits", list).start();
+    let process = container.settled();
+    for (kind, name, most) in limits {
+        assert_eq!(process.limit(name), ((most - 1).to_string(), most.to_string()), "{kind}");
+    }
+}
+
+#[conformance::test(covers = ["/process/rlimits/*/type=RLIMIT_{NICE,RTPRIO}"])]
+fn limits_of_priorities_can_be_raised() {
+    needs::capability("CAP_SYS_RESOURCE", 24);
+    let limits = json!([
+        {"type": "RLIMIT_NICE", "soft": 21, "hard": 22},
+        {"type": "RLIMIT_RTPRIO", "soft": 7, "hard": 8},
+    ]);
+    let container = Bundle::new().set("/process/rlimits", limits).start();
+    let process = container.settled();
+    assert_eq!(process.limit("Max nice priority"), ("21".to_owned(), "22".to_owned()));
+    assert_eq!(process.limit("Max realtime priority"), ("7".to_owned(), "8".to_owned()));
 }

@@ -8,19 +8,19 @@ fn propagation(kind: &str) -> Vec<String> {
     container.settled().mount("/").propagation
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/root/readonly"])]
 fn a_readonly_root_cannot_be_written() {
     Bundle::sh("touch /file").run().fails().says("read-only file system");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/root/{path,readonly}"])]
 fn a_writable_root_can_be_written() {
     let bundle = Bundle::sh("echo 5 > /file").writable();
     bundle.run().succeeds();
     assert_eq!(std::fs::read_to_string(bundle.inside("/file")).unwrap(), "5\n");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/root/path"])]
 fn a_root_path_can_be_absolute() {
     let bundle = Bundle::sh("echo here");
     let rootfs = bundle.rootfs();
@@ -46,24 +46,24 @@ fn no_mount_of_the_host_is_left_inside() {
     assert!(strangers.is_empty(), "{strangers:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/rootfsPropagation=private"])]
 fn the_root_is_private_by_request() {
     assert!(propagation("private").is_empty());
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/rootfsPropagation=slave"])]
 fn the_root_is_a_slave_by_request() {
     let found = propagation("slave");
     assert!(!found.iter().any(|field| field.starts_with("shared")), "{found:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/rootfsPropagation=shared"])]
 fn the_root_is_shared_by_request() {
     let found = propagation("shared");
     assert!(found.iter().any(|field| field.starts_with("shared")), "{found:?}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/rootfsPropagation=unbindable"])]
 fn the_root_is_unbindable_by_request() {
     assert_eq!(propagation("unbindable"), ["unbindable"]);
 }

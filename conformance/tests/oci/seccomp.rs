@@ -20,19 +20,27 @@ fn without_a_profile_there_is_no_filter() {
     assert_eq!(Bundle::new().start().settled().status("Seccomp").unwrap(), "0");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/seccomp/syscalls/*/names",
+    "/linux/seccomp/syscalls/*/action=SCMP_ACT_ERRNO",
+    "/linux/seccomp/defaultAction=SCMP_ACT_ALLOW",
+])]
 fn errno_is_eperm_by_default() {
     let outcome = filtered("mkdir /new", json!([{"names": MKDIR, "action": "SCMP_ACT_ERRNO"}])).run();
     outcome.fails().says("operation not permitted");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/seccomp/syscalls/*/errnoRet"])]
 fn errno_is_what_was_asked_for() {
     let rule = json!([{"names": MKDIR, "action": "SCMP_ACT_ERRNO", "errnoRet": 28}]);
     filtered("mkdir /new", rule).run().fails().says("no space left on device");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/seccomp/defaultAction=SCMP_ACT_ERRNO",
+    "/linux/seccomp/defaultErrnoRet",
+    "/linux/seccomp/syscalls/*/action=SCMP_ACT_ALLOW",
+])]
 fn the_default_action_and_its_errno_hold_for_all_else() {
     // All that a shell needs is not worth listing: the list of what is denied is the complement of one rule.
     let profile = json!({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 38, "syscalls": [{
@@ -41,19 +49,22 @@ fn the_default_action_and_its_errno_hold_for_all_else() {
     outcome.fails().says("function not implemented");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/seccomp/syscalls/*/action=SCMP_ACT_KILL"])]
 fn kill_ends_the_process_by_sigsys() {
     let rule = json!([{"names": MKDIR, "action": "SCMP_ACT_KILL"}]);
     filtered("(mkdir /new); echo $?", rule).run().succeeds().prints("159");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/seccomp/syscalls/*/action=SCMP_ACT_KILL_PROCESS"])]
 fn kill_process_ends_the_container() {
     let rule = json!([{"names": MKDIR, "action": "SCMP_ACT_KILL_PROCESS"}]);
     filtered("", rule).args(["mkdir", "/new"]).run().exits(159);
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/seccomp/syscalls/*/args/*/{index,value}",
+    "/linux/seccomp/syscalls/*/args/*/op=SCMP_CMP_EQ",
+])]
 fn arguments_are_compared() {
     // chmod(path, mode) or fchmodat(dir, path, mode), by the libc: only 0777 is denied.
     let equals = |index: u32| json!([{"index": index, "value": 0o777, "op": "SCMP_CMP_EQ"}]);
@@ -65,7 +76,10 @@ fn arguments_are_compared() {
     bundle.run().fails().prints("fine").says("operation not permitted");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/seccomp/syscalls/*/args/*/valueTwo",
+    "/linux/seccomp/syscalls/*/args/*/op=SCMP_CMP_MASKED_EQ",
+])]
 fn a_masked_comparison_looks_at_its_bits() {
     let masked = |index: u32| json!([{"index": index, "value": 0o002, "valueTwo": 0o002, "op": "SCMP_CMP_MASKED_EQ"}]);
     let rules = json!([
@@ -124,7 +138,7 @@ fn an_invalid_architecture_is_refused() {
 }
 
 /// What busybox and the runtime's last steps need.
-const ALLOWED: &[&str] = &[
+pub(super) const ALLOWED: &[&str] = &[
     "access",
     "arch_prctl",
     "brk",

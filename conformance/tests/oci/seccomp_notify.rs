@@ -56,12 +56,18 @@ fn the_listener_is_handed_over(no_new_privileges: bool) {
     assert!(said.to_lowercase().contains("function not implemented"), "{said}");
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/seccomp/syscalls/*/action=SCMP_ACT_NOTIFY",
+    "/linux/seccomp/{listenerPath,listenerMetadata}",
+])]
 fn the_listener_is_handed_over_with_no_new_privileges() {
     the_listener_is_handed_over(true);
 }
 
-#[conformance::test]
+#[conformance::test(covers = [
+    "/linux/seccomp/syscalls/*/action=SCMP_ACT_NOTIFY",
+    "/linux/seccomp/{listenerPath,listenerMetadata}",
+])]
 fn the_listener_is_handed_over_without_no_new_privileges() {
     the_listener_is_handed_over(false);
 }
@@ -115,7 +121,7 @@ fn a_rule_that_notifies_needs_a_listener_path() {
         .names("/linux/seccomp/listenerPath");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/linux/seccomp/defaultAction=SCMP_ACT_NOTIFY"])]
 fn the_default_cannot_be_to_notify() {
     let (_agent, bundle) = notified("true");
     bundle.set("/linux/seccomp/defaultAction", "SCMP_ACT_NOTIFY").refused().names("/linux/seccomp/defaultAction");

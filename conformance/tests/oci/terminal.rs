@@ -12,7 +12,7 @@ fn on_a_terminal(bundle: Bundle) -> (Container, Terminal) {
     (container, terminal)
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/terminal"])]
 fn stdio_is_the_terminal() {
     let script = "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && echo all on $(tty); cat";
     let (_container, mut terminal) = on_a_terminal(Bundle::sh(script));
@@ -27,21 +27,21 @@ fn what_is_typed_is_read() {
     assert_eq!(container.wait(), 7);
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/consoleSize/{height,width}"])]
 fn the_terminal_has_its_size() {
     let bundle = Bundle::sh("stty size; cat").set("/process/consoleSize", json!({"height": 33, "width": 77}));
     let (_container, mut terminal) = on_a_terminal(bundle);
     terminal.shows("33 77");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["linux.dev-console"])]
 fn the_console_is_a_terminal_of_the_containers_own_devpts() {
     let (container, mut terminal) = on_a_terminal(Bundle::sh("echo ready; cat"));
     terminal.shows("ready");
     container.sh("stat -c %F /dev/console; ls /dev/pts").succeeds().prints("character special file\n0\nptmx");
 }
 
-#[conformance::test]
+#[conformance::test(covers = ["/process/terminal"])]
 fn it_is_the_controlling_terminal() {
     let (_container, mut terminal) = on_a_terminal(Bundle::sh("echo through > /dev/tty; cat"));
     terminal.shows("through");

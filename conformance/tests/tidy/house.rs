@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::{dependencies_of, none, sources, workspace};
 
 /// Parts of the library, and which others each may use. `runtime`, `container` and `process` put them together.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("spec", &["error"]),
     ("seccomp", &["error", "spec"]),
     ("cgroup", &["error", "spec", "sys"]),
-    ("host", &["error", "spec", "seccomp", "cgroup", "sys"]),
-    ("compile", &["error", "spec", "cgroup", "host"]),
-    ("state", &["error", "spec", "compile", "cgroup", "sys"]),
+    ("resctrl", &["error", "spec"]),
+    ("host", &["error", "spec", "seccomp", "cgroup", "resctrl", "sys"]),
+    ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
+    ("state", &["error", "spec", "compile", "cgroup", "resctrl", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
     ("criu", &["error", "spec", "cgroup", "compile", "launch", "state", "sys", "container", "runtime", "process"]),
     ("sys", &[]),
@@ -126,9 +127,23 @@ fn no_socket_is_abstract() {
 }
 
 #[test]
-fn no_annotation_decides_anything() {
+fn the_annotations_that_decide_are_these() {
+    // Each of these has a table; the properties of systemd are refused where they are not in theirs.
+    let tables =
+        ["runtime-core/src/spec/annotations.rs", "runtime-core/src/cgroup/systemd/", "runtime-core/src/criu/images.rs"];
+    let elsewhere = |lines: Vec<String>| -> Vec<String> {
+        lines.into_iter().filter(|line| !tables.iter().any(|table| line.starts_with(table))).collect()
+    };
     for part in ["compile", "launch", "cgroup", "host", "seccomp", "sys"] {
-        none(&mentions(&format!("runtime-core/src/{part}/"), &["annotation"]), "annotations are handed on, never read");
+        let found = mentions(&format!("runtime-core/src/{part}/"), &["annotations"]);
+        none(&elsewhere(found), "annotations are read in these places");
+    }
+    let named = mentions("runtime-core/src/", &["\"run.oci.", "\"org.systemd.", "\"org.criu."]);
+    none(&elsewhere(named.clone()), "these three name them all");
+    let manual = std::fs::read_to_string(workspace().join("runtime-core/src/manual/compatibility.md")).unwrap();
+    for line in named {
+        let name = line.split('"').nth(1).unwrap_or_default();
+        assert!(manual.contains(&format!("`{name}")), "the manual does not tell of {name}");
     }
     none(&mentions("runtime-cli/src/", &["annotation"]), "annotations are handed on, never read");
 }
@@ -143,7 +158,9 @@ fn nothing_writes_a_pid_to_a_cgroup() {
     let reads = mentions("runtime-core/src/cgroup/c", &["cgroup.procs"]);
     assert!(reads.iter().all(|line| line.contains("file::read")), "{reads:?}");
     let tasks = mentions("runtime-core/src/", &["\"tasks\""]);
-    assert!(tasks.iter().all(|line| line.contains("cgroup/control.rs")), "init alone writes to tasks: {tasks:?}");
+    // Those of resctrl take a pid without a wait.
+    let known = |line: &String| line.contains("cgroup/control.rs") || line.contains("src/resctrl/");
+    assert!(tasks.iter().all(known), "init alone writes to tasks: {tasks:?}");
 }
 
 #[test]

@@ -4,11 +4,13 @@
 //! that is said about a flag stands once, in [`table`]: the parser, the help, the man page and the completions all read
 //! it there.
 
+mod cgroups;
 pub(crate) mod completion;
 pub(crate) mod duration;
 pub(crate) mod help;
 pub(crate) mod man;
 mod parse;
+mod service;
 pub(crate) mod signal;
 pub(crate) mod size;
 mod table;
@@ -19,8 +21,11 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use table::{COMMANDS, Command, Flag, GLOBALS, flags};
 
+pub(crate) use cgroups::Cgroups;
+
 use crate::report::Failure;
 use parse::{Given, Order};
+use service::Service;
 
 /// The flags that stand before the command.
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub(crate) struct Call {
     pub(crate) command: &'static Command,
     /// Where its containers are.
     pub(crate) root: PathBuf,
+    /// Who makes the cgroups.
+    pub(crate) cgroups: Cgroups,
+    /// What a service manager gave it.
+    pub(crate) service: Service,
     given: Given,
     operands: Vec<OsString>,
 }
@@ -78,7 +87,9 @@ pub(crate) fn command(globals: Globals, words: Vec<OsString>) -> Result<Call, Fa
         return Err(Failure::usage(None, format!("no help topic for '{}'", name.display())).with_status(3));
     };
     // Engines put the same flags before `--version` as before `create`.
-    if !matches!(command.name, "help" | "version") {
+    let asks_only = matches!(command.name, "help" | "version");
+    let cgroups = if asks_only { Cgroups::default() } else { Cgroups::of(&globals.given)? };
+    if !asks_only {
         refuse_what_is_not_there_yet(&globals.given)?;
     }
     let order = if command.in_order { Order::Strict } else { Order::Mixed };
@@ -86,10 +97,11 @@ pub(crate) fn command(globals: Globals, words: Vec<OsString>) -> Result<Call, Fa
     let (given, operands) = parse::read(words, command.flags, order).map_err(usage)?;
     if given.on(&flags::HELP) {
         let help = COMMANDS.iter().find(|command| command.name == "help").unwrap_or(command);
-        return Ok(Call { command: help, root: globals.root, given, operands: vec![name] });
+        let service = Service::default();
+        return Ok(Call { command: help, root: globals.root, cgroups, service, given, operands: vec![name] });
     }
     command.operands.check(operands.len()).map_err(usage)?;
-    Ok(Call { command, root: globals.root, given, operands })
+    Ok(Call { command, root: globals.root, cgroups, service: Service::of_environment(), given, operands })
 }
 
 impl Call {
@@ -143,9 +155,6 @@ impl Call {
 
 /// A flag either acts or fails: these are known, so that engines which probe for them read a clear answer.
 fn refuse_what_is_not_there_yet(given: &Given) -> Result<(), Failure> {
-    if given.on(&flags::SYSTEMD_CGROUP) {
-        return Err(Failure::usage(None, "--systemd-cgroup is not supported by this version".into()));
-    }
     match given.text(&flags::ROOTLESS).map_err(|line| Failure::usage(None, line))? {
         None | Some("auto") => Ok(()),
         // "Do not ignore errors of cgroups": nothing here ever does.
@@ -230,7 +239,11 @@ mod tests {
             (&["create", "-b"], "create: flag needs an argument: -b"),
             (&["bogus"], "no help topic for 'bogus'"),
             (&["--log-format", "xml", "list"], "invalid log-format: xml"),
-            (&["--systemd-cgroup", "list"], "--systemd-cgroup is not supported by this version"),
+            (&["--cgroup-manager", "me", "list"], "invalid value \"me\" for flag -cgroup-manager"),
+            (
+                &["--systemd-cgroup", "--cgroup-manager=disabled", "list"],
+                "--systemd-cgroup and --cgroup-manager=disabled exclude each other",
+            ),
             (&["--rootless", "maybe", "list"], "invalid value \"maybe\" for flag -rootless"),
             (&["--debug=maybe", "list"], "invalid boolean value \"maybe\" for -debug"),
         ] {

@@ -94,6 +94,7 @@ pub(crate) static GLOBALS: &[&Flag] = &[
     &flags::LOG_FORMAT,
     &flags::DEBUG,
     &flags::SYSTEMD_CGROUP,
+    &flags::CGROUP_MANAGER,
     &flags::ROOTLESS,
     &flags::HELP,
     &flags::VERSION,
@@ -110,7 +111,9 @@ pub(crate) mod flags {
         Flag::value("log-format", None, "FORMAT", "write the log as text (default) or json");
     pub(crate) static DEBUG: Flag = Flag::switch("debug", None, "log what a developer wants to know");
     pub(crate) static SYSTEMD_CGROUP: Flag =
-        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups (not yet)");
+        Flag::switch("systemd-cgroup", None, "let systemd make the cgroups: cgroupsPath is slice:prefix:name");
+    pub(crate) static CGROUP_MANAGER: Flag =
+        Flag::value("cgroup-manager", None, "WHO", "who makes the cgroups: cgroupfs (default), systemd or disabled");
     pub(crate) static ROOTLESS: Flag =
         Flag::value("rootless", None, "WHEN", "pass over errors of cgroups: auto (default), false, true (not yet)");
     pub(crate) static HELP: Flag = Flag::switch("help", Some('h'), "show this help");
@@ -155,8 +158,9 @@ pub(crate) mod flags {
         Flag::value("additional-gids", Some('g'), "GID", "one more group (may be repeated)");
     pub(crate) static PROCESS: Flag =
         Flag::value("process", Some('p'), "FILE", "read the process from this process.json");
-    pub(crate) static PROCESS_LABEL: Flag = Flag::value("process-label", None, "LABEL", "the SELinux label (not yet)");
-    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile (not yet)");
+    pub(crate) static PROCESS_LABEL: Flag =
+        Flag::value("process-label", None, "LABEL", "the SELinux label of the process");
+    pub(crate) static APPARMOR: Flag = Flag::value("apparmor", None, "PROFILE", "the AppArmor profile of the process");
     pub(crate) static NO_NEW_PRIVS: Flag =
         Flag::switch("no-new-privs", None, "never gain privileges through execve(2)");
     pub(crate) static CAP: Flag = Flag::value("cap", Some('c'), "CAP", "add a capability (may be repeated)");

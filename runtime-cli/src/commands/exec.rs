@@ -18,11 +18,6 @@ pub(crate) fn run(call: &Call) -> Outcome {
 }
 
 fn start(call: &Call) -> Outcome {
-    for flag in [&flags::PROCESS_LABEL, &flags::APPARMOR] {
-        if call.on(flag) {
-            return Err(call.wrong(format!("--{} is not supported by this version", flag.long)));
-        }
-    }
     let container = container(call)?;
     let (config, file);
     let process = match call.path(&flags::PROCESS) {
@@ -108,6 +103,13 @@ fn change<'c>(call: &'c Call, mut process: Process<'c>) -> Result<Process<'c>, F
     for name in call.texts(&flags::CAP)? {
         let bit = Capabilities::bit(name).ok_or_else(|| call.wrong(format!("--cap: unknown capability '{name}'")))?;
         add_capability(&mut process.capabilities, bit);
+    }
+    for (label, flag) in
+        [(&mut process.apparmor_profile, &flags::APPARMOR), (&mut process.selinux_label, &flags::PROCESS_LABEL)]
+    {
+        if let Some(text) = call.text(flag)?.filter(|text| !text.is_empty()) {
+            *label = Some(Cow::Borrowed(text));
+        }
     }
     process.terminal |= call.on(&flags::TTY);
     process.no_new_privileges |= call.on(&flags::NO_NEW_PRIVS);

@@ -59,8 +59,20 @@ fn launch(call: &Call) -> Result<Launch<'_>, Failure> {
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         no_pivot: call.on(&flags::NO_PIVOT),
         no_new_keyring: call.on(&flags::NO_NEW_KEYRING),
+        cgroups: call.cgroups.driver(),
+        listen_fds: call.service.listen_fds,
+        listen_names: call.service.listen_names.as_deref(),
+        notify_socket: call.service.notify_socket.as_deref(),
         ..Launch::default()
     })
+}
+
+/// Lets the program go; where this call is part of a service, waits until that is ready.
+fn let_go(call: &Call, container: &Container) -> orlop::Result<()> {
+    match &call.service.notify_socket {
+        Some(manager) => container.start_notifying(manager),
+        None => container.start(),
+    }
 }
 
 /// `--bundle`, absolute: it outlives this command's working directory in the container's state.

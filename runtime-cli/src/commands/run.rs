@@ -4,7 +4,7 @@ use std::path::Path;
 
 use orlop::{Container, Launch, Process, Runtime};
 
-use super::{bundle, launch, runtime};
+use super::{bundle, launch, let_go, runtime};
 use crate::args::{Call, flags};
 use crate::foreground::{self, Signals};
 use crate::report::{DONE, Failure, Outcome};
@@ -49,7 +49,7 @@ fn detached(call: &Call, runtime: &Runtime, bundle: &Path, launch: &Launch<'_>) 
         return Err(call.wrong("--trace cannot be combined with --detach".into()));
     }
     let container = runtime.create(call.id()?, bundle, launch)?;
-    if let Err(error) = container.start() {
+    if let Err(error) = let_go(call, &container) {
         // The failure to start is what is reported, whatever becomes of the remains.
         drop(container.delete(true));
         return Err(error.into());

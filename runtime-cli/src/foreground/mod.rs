@@ -8,7 +8,7 @@ mod terminal;
 use std::os::fd::AsFd;
 
 use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
-use orlop::Process;
+use orlop::{Notify, Process};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -33,7 +33,10 @@ pub(crate) fn console_size() -> Option<(u16, u16)> {
 /// Serves `process` until it ends; `forward` sends it a signal.
 pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &dyn Fn(i32) -> Result<(), String>) -> Outcome {
     let mut terminal = process.take_terminal().map(Terminal::attach).transpose()?;
-    while !serve_once(process, signals, terminal.as_mut(), forward).map_err(|errno| lost("serve", errno))? {}
+    let mut notify = process.take_notify();
+    while !serve_once(process, signals, terminal.as_mut(), &mut notify, forward)
+        .map_err(|errno| lost("serve", errno))?
+    {}
     if let Some(mut terminal) = terminal {
         terminal.drain().map_err(|errno| lost("read its terminal", errno))?;
     }
@@ -55,6 +58,7 @@ fn serve_once(
     process: &Process,
     signals: &Signals,
     mut terminal: Option<&mut Terminal>,
+    notify: &mut Option<Notify>,
     forward: &dyn Fn(i32) -> Result<(), String>,
 ) -> rustix::io::Result<bool> {
     let pidfd = process.pidfd();
@@ -65,7 +69,12 @@ fn serve_once(
     let (input_fd, input_flags) = slot(input, stdin, PollFlags::IN);
     let master = terminal.as_deref().map_or(pidfd, |terminal| terminal.master());
     let (master, output) = slot(!output.is_empty(), master, output);
+    let (notified, notify_flags) = match &*notify {
+        Some(notify) => (notify.as_fd(), PollFlags::IN),
+        None => (pidfd, PollFlags::empty()),
+    };
     let mut fds = [
+        PollFd::from_borrowed_fd(notified, notify_flags),
         PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
         PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(input_fd, input_flags),
@@ -75,11 +84,14 @@ fn serve_once(
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno),
     }
-    let [ended, signalled, typed, shown] = fds.map(|fd| !fd.revents().is_empty());
+    let [said, ended, signalled, typed, shown] = fds.map(|fd| !fd.revents().is_empty());
     if signalled {
         for number in signals.pending() {
             pass_on(number, process.pid(), terminal.as_deref(), forward);
         }
+    }
+    if said {
+        relay(notify);
     }
     if let Some(terminal) = terminal.as_mut() {
         if typed && input {
@@ -90,6 +102,20 @@ fn serve_once(
         }
     }
     Ok(ended)
+}
+
+/// Tells the service manager that the program is ready, once that says so. The process to watch is this one, which passes on
+/// signals and status.
+fn relay(notify: &mut Option<Notify>) {
+    let Some(socket) = notify else { return };
+    match socket.relay(std::process::id().cast_signed()) {
+        Ok(false) => {}
+        Ok(true) => *notify = None,
+        Err(error) => {
+            log::warn!("{error}");
+            *notify = None;
+        }
+    }
 }
 
 fn pass_on(number: i32, ours: i32, terminal: Option<&Terminal>, forward: &dyn Fn(i32) -> Result<(), String>) {

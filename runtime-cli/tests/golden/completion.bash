@@ -1,10 +1,10 @@
 _orlop() {
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= valued words i
   for ((i = 1; i < COMP_CWORD; i++)); do
-    case ${COMP_WORDS[i]} in --root|--log|--log-format|--rootless) ((i++)) ;; -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac
+    case ${COMP_WORDS[i]} in --root|--log|--log-format|--cgroup-manager|--rootless) ((i++)) ;; -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac
   done
   case $command in
-    '') valued="--root --log --log-format --rootless" words="--root --log --log-format --debug --systemd-cgroup --rootless -h --help -v --version create start run exec kill delete pause resume update events checkpoint restore state list ps spec plan features completion man help version" ;;
+    '') valued="--root --log --log-format --cgroup-manager --rootless" words="--root --log --log-format --debug --systemd-cgroup --cgroup-manager --rootless -h --help -v --version create start run exec kill delete pause resume update events checkpoint restore state list ps spec plan features completion man help version" ;;
     create) valued="-b --bundle --console-socket --pidfd-socket --pid-file --preserve-fds" words="-b --bundle --console-socket --pidfd-socket --pid-file --no-pivot --no-new-keyring --preserve-fds -h --help " ;;
     start) valued="" words="-h --help $(orlop list -q 2>/dev/null)" ;;
     run) valued="-b --bundle --console-socket --pidfd-socket --pid-file --preserve-fds --trace" words="-b --bundle --console-socket --pidfd-socket --pid-file -d --detach -t --tty --keep --no-subreaper --no-pivot --no-new-keyring --preserve-fds --trace -h --help " ;;

@@ -7,7 +7,8 @@ _orlop() {
         '*--log[append errors and warnings to FILE]:FILE:_files' \
         '*--log-format[write the log as text (default) or json]:FORMAT:' \
         '*--debug[log what a developer wants to know]' \
-        '*--systemd-cgroup[let systemd make the cgroups (not yet)]' \
+        '*--systemd-cgroup[let systemd make the cgroups: cgroupsPath is slice:prefix:name]' \
+        '*--cgroup-manager[who makes the cgroups: cgroupfs (default), systemd or disabled]:WHO:' \
         '*--rootless[pass over errors of cgroups: auto (default), false, true (not yet)]:WHEN:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
@@ -69,8 +70,8 @@ _orlop() {
         '*-d[do not wait for the process]' \
         '*--detach[do not wait for the process]' \
         '*--pid-file[write the process id to FILE]:FILE:_files' \
-        '*--process-label[the SELinux label (not yet)]:LABEL:' \
-        '*--apparmor[the AppArmor profile (not yet)]:PROFILE:' \
+        '*--process-label[the SELinux label of the process]:LABEL:' \
+        '*--apparmor[the AppArmor profile of the process]:PROFILE:' \
         '*--no-new-privs[never gain privileges through execve(2)]' \
         '*-c[add a capability (may be repeated)]:CAP:' \
         '*--cap[add a capability (may be repeated)]:CAP:' \

@@ -82,6 +82,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Protect { root, path } => mounts::protect(state.fd(root)?, path),
         Step::PivotRoot { root } => mounts::pivot_root(state.fd(root)?),
         Step::Chroot { root } => mounts::chroot(state.fd(root)?),
+        Step::TakeMode { root, path, to } => steps::mounts::take_mode(state.fd(root)?, path, state.fd(to)?),
         Step::CopyUp { root, path, to } => steps::copy_up::copy_up(state.fd(root)?, path, state.fd(to)?),
         Step::Close { slot } => state.take(slot).map(drop),
 
@@ -89,6 +90,8 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Sethostname { name } => sys::sethostname(name.to_bytes()),
         Step::Setdomainname { name } => sys::setdomainname(name.to_bytes()),
         Step::Setrlimit { resource, soft, hard } => sys::setrlimit(resource, soft, hard),
+
+        Step::Setxattr { mount, name, value } => mounts::setxattr(state.fd(mount)?, name, value),
 
         Step::OpenPty { root, path, terminal, peer } => terminal::open_pty(state, root, path, terminal, peer),
         Step::SendFd { socket, fd, name } => sys::send_fd(state.fd(socket)?, name.to_bytes(), state.fd(fd)?),

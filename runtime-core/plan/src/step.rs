@@ -103,6 +103,8 @@ steps! {
     36 Chroot "chroot" { root: Slot }
     /// Copies the tree that `path` beneath `root` shows now into the mount `to`, not yet attached (`tmpcopyup`).
     37 CopyUp "copy-up" { root: Slot, path: &'p CStr, to: Slot }
+    /// Gives the root of the mount `to`, not yet attached, the mode of the directory at `path` beneath `root`, if there is one.
+    39 TakeMode "take-mode" { root: Slot, path: &'p CStr, to: Slot }
     /// Closes a local slot.
     38 Close "close" { slot: Slot }
 
@@ -116,6 +118,11 @@ steps! {
     52 Setdomainname "setdomainname" { name: &'p CStr }
     /// `prlimit64(2)` on itself.
     53 Setrlimit "setrlimit" { resource: u32, soft: u64, hard: u64 }
+
+    // Labels of security modules.
+
+    /// `fsetxattr(2)` of the root directory of `mount`; the value is without its NUL.
+    45 Setxattr "setxattr" { mount: Slot, name: &'p CStr, value: &'p CStr }
 
     // The terminal and other descriptors.
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::collect;
 use super::plan::{Dir, Plan};
+use super::systemd::{Scope, Unit};
 use super::{cpuset, device_program, enable, file, remove, write};
 use crate::error::{Error, Kind, Op, Result};
 
@@ -17,11 +18,19 @@ use crate::error::{Error, Kind, Op, Result};
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Cgroup {
     pub(super) dirs: Vec<Dir>,
+    /// The unit that has the directory, where systemd made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<Scope>,
 }
 
 impl Cgroup {
-    /// Makes the directories, sets the limits and installs the device rules.
+    /// Makes the directories, sets the limits and installs the device rules. Where systemd makes the directory, it is only seen to
+    /// that nobody is in it: [`Cgroup::start`] has it made.
     pub fn create(plan: &Plan) -> Result<Self> {
+        if plan.unit.is_some() {
+            plan.dirs.iter().filter(|dir| file::exists(&dir.path)).try_for_each(usable)?;
+            return Ok(Self::of(plan));
+        }
         let mut made = Made::default();
         for dir in &plan.dirs {
             make(dir, &mut made)?;
@@ -32,17 +41,31 @@ impl Cgroup {
         }
         write::all(plan)?;
         device_program::install(plan)?;
-        let cgroup = Self { dirs: plan.dirs.clone() };
+        let cgroup = Self::of(plan);
         plan.owner.map_or(Ok(()), |owner| cgroup.delegate(owner))?;
         made.0.clear();
         Ok(cgroup)
+    }
+
+    /// What a plan has made of it. A unit's directory is the container's only once the unit is started.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        match &plan.unit {
+            Some(unit) => Self { dirs: Vec::new(), scope: Some(unit.scope()) },
+            None => Self::from_paths(plan.dirs.clone()),
+        }
     }
 
     /// Writes other limits, as [`super::update_plan`] computed them: all of them or none.
     pub fn update(&self, plan: &Plan) -> Result<()> {
         enable::controllers(plan)?;
         let before = write::current(plan);
-        write::all(plan).and_then(|()| device_program::install(plan)).inspect_err(|_| write::back(&before))
+        // Before the files: systemd writes what it is told to them, and rounds.
+        plan.unit.as_ref().map_or(Ok(()), Unit::change)?;
+        write::all(plan).and_then(|()| device_program::install(plan)).inspect_err(|_| {
+            plan.unit.iter().for_each(|unit| unit.change_back(&before));
+            write::back(&before);
+        })
     }
 
     /// The directories, for the record of a container.
@@ -54,7 +77,7 @@ impl Cgroup {
     /// The cgroup of a record.
     #[must_use]
     pub fn from_paths(dirs: Vec<Dir>) -> Self {
-        Self { dirs }
+        Self { dirs, scope: None }
     }
 
     /// The cgroup v2 directory.

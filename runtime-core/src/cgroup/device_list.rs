@@ -24,23 +24,38 @@ pub(super) fn writes(entries: &[Entry]) -> Result<Vec<(&'static str, String)>> {
     }
 }
 
-fn list(default: &'static str, exception: &'static str, lines: Vec<(Pattern, u8)>) -> Vec<(&'static str, String)> {
+/// The lines of the configuration as they are listed, then those of every container.
+fn list(default: &'static str, exception: &'static str, mut lines: Vec<Line>) -> Vec<(&'static str, String)> {
+    lines.sort_by_key(|line| !line.listed);
     let mut writes = vec![(default, "a".to_owned())];
-    writes.extend(lines.into_iter().map(|(pattern, access)| (exception, line(pattern, access))));
+    writes.extend(lines.into_iter().map(|one| (exception, line(one.pattern, one.written))));
     writes
 }
 
+/// A line of the list.
+struct Line {
+    pattern: Pattern,
+    /// What it means, with what wider lines say.
+    access: u8,
+    /// What is written: making a node is asked for alone, so it is left to the wider line that has it.
+    written: u8,
+    /// Whether a rule of the configuration asks for it.
+    listed: bool,
+}
+
 /// The lines that differ from what wider ones say already; the entry that takes away from a wider one where there is any.
-fn exceptions(entries: &[Entry], access: impl Fn(&Entry) -> u8) -> Result<Vec<(Pattern, u8)>, &Entry> {
-    let mut lines: Vec<(Pattern, u8)> = Vec::new();
+fn exceptions(entries: &[Entry], access: impl Fn(&Entry) -> u8) -> Result<Vec<Line>, &Entry> {
+    let mut lines: Vec<Line> = Vec::new();
     for entry in entries {
         let mine = access(entry);
-        let wider = || lines.iter().filter(|(pattern, _)| pattern.covers(entry.pattern)).map(|(_, access)| *access);
+        let wider = || lines.iter().filter(|line| line.pattern.covers(entry.pattern)).map(|line| line.access);
         if wider().any(|access| access & !mine != 0) {
             return Err(entry);
         }
         if mine != 0 && wider().all(|access| access != mine) {
-            lines.push((entry.pattern, mine));
+            let elsewhere = if wider().any(|access| access & MKNOD != 0) { MKNOD & !entry.own } else { 0 };
+            let written = if mine & !elsewhere == 0 { mine } else { mine & !elsewhere };
+            lines.push(Line { pattern: entry.pattern, access: mine, written, listed: entry.listed & written != 0 });
         }
     }
     Ok(lines)

@@ -35,7 +35,11 @@ pub(super) struct Entry {
     pub(super) pattern: Pattern,
     /// Bits of [`ALL`].
     pub(super) access: u8,
-    /// The last rule about them.
+    /// Those of them that rules about just this pattern decided.
+    pub(super) own: u8,
+    /// Those of them that rules of the configuration decided, not those of every container.
+    pub(super) listed: u8,
+    /// The last rule that made a difference to them.
     pub(super) field: Pointer,
 }
 
@@ -124,17 +128,24 @@ fn close(patterns: &mut Vec<Pattern>) {
 }
 
 fn decide(pattern: Pattern, rules: &[DeviceRule]) -> Entry {
-    let mut access = 0;
+    let (mut access, mut own, mut listed) = (0, 0, 0);
     let mut field = Pointer::default();
     for rule in rules.iter().filter(|rule| applies(rule, pattern.kind)) {
-        let covers = Pattern { kind: pattern.kind, major: rule.major, minor: rule.minor }.covers(pattern);
-        if covers {
-            let bits = bits(rule);
-            access = if rule.allow { access | bits } else { access & !bits };
+        let about = Pattern { kind: pattern.kind, major: rule.major, minor: rule.minor };
+        if !about.covers(pattern) {
+            continue;
+        }
+        let bits = bits(rule);
+        let decided = if rule.allow { access | bits } else { access & !bits };
+        own = if about == pattern { own | bits } else { own & !(access ^ decided) };
+        let made = if about == pattern { bits } else { access ^ decided };
+        listed = if rule.at == Pointer::default() { listed & !made } else { listed | made };
+        if made != 0 {
             field = rule.at.clone();
         }
+        access = decided;
     }
-    Entry { pattern, access, field }
+    Entry { pattern, access, own, listed, field }
 }
 
 impl Pattern {

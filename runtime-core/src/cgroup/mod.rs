@@ -3,6 +3,8 @@
 //! In: `linux.resources`, `linux.cgroupsPath` and the [`Layout`] of this machine. [`plan`] decides: every directory, every file and
 //! every byte, without a system call. [`Cgroup`] acts: it makes, opens, freezes, kills and removes.
 //!
+//! With [`Systemd`] the directory is a scope that systemd makes: [`plan_unit`] decides, [`Cgroup::start`] asks for it once init is there.
+//!
 //! Nothing here writes the pid of another process to `cgroup.procs`: that waits for an RCU grace period, 15 ms here. On
 //! cgroup v1 init writes `0` to the `tasks` files of [`Cgroup::joins`]; on v2 it is born in [`Cgroup::birthplace`].
 
@@ -28,6 +30,7 @@ mod plan;
 mod print;
 mod remove;
 mod stats;
+mod systemd;
 mod v1;
 mod v2;
 mod write;
@@ -36,8 +39,10 @@ pub use create::Cgroup;
 pub use device_program::Instruction;
 pub use layout::{Hierarchy, Layout, Unified};
 pub use oom::OomWatch;
-pub use plan::{Dir, Enable, Fits, Missing, Plan, Write, plan, update_plan};
+pub use plan::{Dir, Enable, Fits, Missing, Plan, Write, nothing, plan, update_plan};
 pub use stats::{
     Blkio, BlkioEntry, Cpu, CpuUsage, Cpuset, Hugetlb, IntelRdt, Memory, MemoryUsage, Pids, Pressure, Rdma, Stall,
     Stats, Throttling,
 };
+pub(crate) use systemd::PROPERTY_ANNOTATIONS;
+pub use systemd::{Property, Scope, Systemd, Unit, Value, leftover, plan as plan_unit};

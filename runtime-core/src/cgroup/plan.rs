@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, below};
+use super::systemd::{self, Unit};
 use super::{Cgroup, Instruction, devices, limits};
 use crate::error::{Error, Pointer, Result};
 use crate::spec::Resources;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub owner: Option<u32>,
     /// `memory.checkBeforeUpdate`: what is used now must fit into this many bytes.
     pub fits: Option<Fits>,
+    /// The unit that has the directory, where systemd makes it.
+    pub unit: Option<Unit>,
 }
 
 /// A directory of a container in one hierarchy.
@@ -119,7 +122,19 @@ pub fn update_plan(resources: &Resources<'_>, cgroup: &Cgroup) -> Result<Plan> {
     if !resources.devices.is_empty() {
         devices::install(resources, &mut plan)?;
     }
+    systemd::update(cgroup, &mut plan);
     Ok(plan)
+}
+
+/// Refuses limits where there is no cgroup of the container's own that could have them.
+pub fn nothing(resources: &Resources<'_>, layout: &Layout) -> Result<()> {
+    let mut plan = Plan { dirs: directories(&wanted_path(None, "none")?, layout), ..Plan::default() };
+    limits::all(resources, &mut plan)?;
+    match plan.writes.into_iter().next() {
+        None => Ok(()),
+        Some(write) => Err(Error::unsupported(write.field, "a container without a cgroup of its own has no limits")
+            .hint("leave --cgroup-manager=disabled out, or the limits")),
+    }
 }
 
 /// `cgroupsPath` as two answers: below the mounts, or below the runtime's own cgroups, and which path.

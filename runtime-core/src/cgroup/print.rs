@@ -9,6 +9,13 @@ impl fmt::Display for Plan {
         for dir in &self.dirs {
             writeln!(f, "mkdir   {}", dir.path.display())?;
         }
+        if let Some(unit) = &self.unit {
+            writeln!(f, "unit    {}", unit.name)?;
+            for property in &unit.properties {
+                write!(f, "set     {}={}", property.name, property.value)?;
+                property.field.as_ref().map_or(writeln!(f), |field| writeln!(f, "  # {field}"))?;
+            }
+        }
         for enable in &self.enable {
             write!(f, "enable  {}", enable.controller)?;
             match &enable.field {

@@ -15,6 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 impl Cgroup {
     /// Removes every directory, with those the container made below. Fails while processes are in it.
     pub fn remove(&self) -> Result<()> {
+        if let Some(scope) = self.scope.as_ref().filter(|_| !self.dirs.is_empty()) {
+            // systemd would ask each process to end first, and give it a minute and a half.
+            self.kill_all(libc::SIGKILL)?;
+            scope.stop()?;
+        }
         let deadline = Instant::now() + PATIENCE;
         let mut failed = None;
         for dir in &self.dirs {

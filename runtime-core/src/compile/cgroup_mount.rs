@@ -3,7 +3,11 @@
 
 use orlop_plan::{Slot, Step};
 
-use super::mounts::{MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress, set_attributes};
+use super::labels;
+use super::mounts::{
+    MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MS_PRIVATE, Mounts, dress,
+    set_attributes,
+};
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
 use crate::cgroup::Hierarchy;
@@ -21,7 +25,7 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
             Ok(())
         }
         (true, false) => {
-            let slot = own_part(0, mount, mounts, origin);
+            let slot = own_part(0, mount, mounts, origin)?;
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
         }
@@ -55,7 +59,9 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     let base = local::CGROUPS;
     mounts.plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, origin);
     mounts.plan.push(Step::FsconfigString { fs: local::FS, key: c"mode", value: c"755" }, origin);
-    let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY)?;
+    labels::configure(mounts.spec, mounts.plan);
+    let safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    let attributes = attribute_word(mount, mount.attributes.set & !MOUNT_ATTR_RDONLY | safe)?;
     mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
     place(base, mount, &mount.destination, mounts, origin);
     let hierarchies = mounts.host.cgroups.v1.iter();
@@ -66,7 +72,7 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
                 fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
                 local::MOUNT
             }
-            false => own_part(index, mount, mounts, origin),
+            false => own_part(index, mount, mounts, origin)?,
         };
         dress(slot, mount, mounts.plan, origin);
         mounts.plan.push(Step::Attach { mount: slot, root: base, path: &c(&name), create: 1 }, origin);
@@ -89,11 +95,26 @@ fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, 
 
 /// The container's own directory of the host's mount. systemd shares that mount: a clone is still its peer, and what the
 /// container did to it would be done on the host too.
-fn own_part(index: usize, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Slot {
-    let slot = mounts.plan.open(Open::CgroupTree(index), origin);
+fn own_part(index: usize, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<Slot> {
+    let cgroup = mounts.plan.cgroup.as_ref();
+    let slot = match (cgroup.and_then(|cgroup| cgroup.dirs.get(index)), cgroup.and_then(|cgroup| cgroup.unit.as_ref()))
+    {
+        (None, _) => {
+            let message = "a container without a cgroup of its own has none to show";
+            return Err(Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace"));
+        }
+        (Some(_), None) => mounts.plan.open(Open::CgroupTree(index), origin),
+        // It is there only when init is: systemd makes it around init.
+        (Some(dir), Some(_)) => {
+            let path = c(&dir.path.to_string_lossy());
+            mounts.plan.push(Step::OpenHost { path: &path, to: local::FS }, origin);
+            mounts.plan.push(Step::CloneTree { of: local::FS, recursive: false, to: local::MOUNT }, origin);
+            local::MOUNT
+        }
+    };
     mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
     set_attributes(slot, false, mount.attributes, mounts.plan, origin);
-    slot
+    Ok(slot)
 }
 
 /// A new mount of a cgroup filesystem, seen from the container's cgroup namespace.

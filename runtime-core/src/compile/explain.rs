@@ -10,12 +10,16 @@ use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, memo
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
-use crate::spec::IoPriority;
+use crate::resctrl;
+use crate::spec::{IoPriority, NetDevice, Scheduler};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(cgroup) = &self.cgroup {
             explain_cgroup(f, cgroup)?;
+        }
+        if let Some(group) = &self.resctrl {
+            explain_resctrl(f, group)?;
         }
         for (slot, (open, origin)) in (1..).zip(&self.opens) {
             line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot))), origin)?;
@@ -47,6 +51,13 @@ fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Res
     for dir in &cgroup.dirs {
         line(f, "cgroup", &dir.path.display().to_string(), &origin)?;
     }
+    if let Some(unit) = &cgroup.unit {
+        line(f, "unit", &unit.name, &origin.clone().field(&Pointer::new("/linux/cgroupsPath")))?;
+        for property in &unit.properties {
+            let origin = property.field.iter().fold(origin.clone(), |origin, field| origin.field(field));
+            line(f, "property", &format!("{}={}", property.name, property.value), &origin)?;
+        }
+    }
     for enable in &cgroup.enable {
         match &enable.field {
             Some(field) => line(f, "controller", &enable.controller, &origin.clone().field(field))?,
@@ -75,6 +86,28 @@ fn explain_cgroup(f: &mut fmt::Formatter<'_>, cgroup: &cgroup::Plan) -> fmt::Res
     }
 }
 
+fn explain_resctrl(f: &mut fmt::Formatter<'_>, plan: &resctrl::Plan) -> fmt::Result {
+    let origin = |field: &Pointer| Origin::new(Op::Resctrl).field(field);
+    let fate = match (plan.make, plan.own) {
+        (true, true) => ", made if it is missing, removed with the container",
+        (true, false) => ", made if it is missing",
+        (false, _) => ", which is there",
+    };
+    line(f, "resctrl", &format!("{}{fate}", plan.group.display()), &origin(&plan.field))?;
+    for (schema, field) in &plan.lines {
+        line(f, "schemata", schema, &origin(field))?;
+    }
+    match &plan.monitor {
+        Some(monitor) => line(
+            f,
+            "monitor",
+            &monitor.display().to_string(),
+            &origin(&Pointer::new("/linux/intelRdt/enableMonitoring")),
+        ),
+        None => Ok(()),
+    }
+}
+
 /// What the process is born into.
 fn birth(plan: &Plan) -> String {
     let mut words = Vec::new();
@@ -87,7 +120,8 @@ fn birth(plan: &Plan) -> String {
     if let Some(slot) = plan.pid_namespace {
         words.push(format!("in the pid namespace of {}", Name(slot)));
     }
-    if let Some(dir) = plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
+    let made_before = plan.cgroup.iter().filter(|cgroup| cgroup.unit.is_none());
+    if let Some(dir) = made_before.flat_map(|cgroup| &cgroup.dirs).find(|dir| dir.unified) {
         words.push(format!("in {}", dir.path.display()));
     }
     words.join(", ")
@@ -106,9 +140,28 @@ impl Plan {
             (Step::Barrier {}, Some(Barrier::IdMaps)) => {
                 format!("the parent writes {}", self.id_maps.as_ref().map(|(ids, _)| maps(ids)).unwrap_or_default())
             }
+            (Step::Barrier {}, Some(Barrier::Unit)) => {
+                let unit = self.cgroup.as_ref().and_then(|cgroup| cgroup.unit.as_ref());
+                format!("the parent has systemd start {}", unit.map_or("", |unit| &unit.name))
+            }
             (Step::Barrier {}, Some(Barrier::OomScore)) => {
                 let score = self.oom_score_adj.as_ref().map(|(score, _)| *score);
                 format!("the parent writes oom_score_adj {}", score.unwrap_or_default())
+            }
+            (Step::Barrier {}, Some(Barrier::IdMapped(number))) => {
+                let namespace = self.handed.get(*number).map_or(Slot::NONE, |mapped| mapped.namespace);
+                format!("the parent gives it the ids of {}", Name(namespace))
+            }
+            (Step::Barrier {}, Some(Barrier::Scheduling)) => {
+                let policy = self.scheduler.as_ref().map(|(_, how)| scheduler(how)).unwrap_or_default();
+                let io = self.io_priority.as_ref().map(|(_, how)| io_priority(how.class, how.priority));
+                phrase(["the parent sets".to_owned(), policy, io.unwrap_or_default()])
+            }
+            (Step::Barrier {}, Some(Barrier::Resctrl)) => {
+                "the parent writes its pid to the group of resctrl".to_owned()
+            }
+            (Step::Barrier {}, Some(Barrier::NetDevices)) => {
+                format!("the parent moves {}", interfaces(&self.net_devices))
             }
             (Step::Barrier {}, Some(Barrier::RuntimeHooks)) => "the parent runs its hooks".to_owned(),
             (Step::Barrier {}, Some(Barrier::HookState)) => "the parent writes the state for hooks".to_owned(),
@@ -116,6 +169,14 @@ impl Plan {
             _ => describe(step),
         }
     }
+}
+
+fn interfaces(devices: &[NetDevice]) -> String {
+    let one = |device: &NetDevice| match device.name == device.host {
+        true => device.host.clone(),
+        false => format!("{} as {}", device.host, device.name),
+    };
+    devices.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn maps(maps: &IdMaps) -> String {
@@ -188,9 +249,12 @@ fn describe(step: &Step<'_>) -> String {
         Step::Symlink { root, path, target } => format!("{}:{} → {}", Name(root), text(path), text(target)),
         Step::Mask { root, path, .. } | Step::Protect { root, path } => format!("{}:{}", Name(root), text(path)),
         Step::PivotRoot { root } | Step::Chroot { root } => Name(root).to_string(),
-        Step::CopyUp { root, path, to } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
+        Step::CopyUp { root, path, to } | Step::TakeMode { root, path, to } => {
+            format!("{}:{} → {}", Name(root), text(path), Name(to))
+        }
         Step::Close { slot } => Name(slot).to_string(),
         Step::WriteFile { dir, path, value } => format!("{}:{} {}", Name(dir), text(path), lossy(value)),
+        Step::Setxattr { mount, name, value } => format!("{} {}={}", Name(mount), text(name), text(value)),
         Step::Setrlimit { resource, soft, hard } => Limit(resource, soft, hard).to_string(),
         Step::OpenPty { root, path, terminal, peer } => {
             format!("{}:{} → {} {}", Name(root), text(path), Name(terminal), Name(peer))
@@ -233,16 +297,22 @@ fn describe(step: &Step<'_>) -> String {
         Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {
             scheduling(policy, nice.cast_signed(), priority, flags, [runtime, deadline, period])
         }
-        Step::IoPriority { class, priority } => {
-            let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
-            format!("{name} {priority}")
-        }
+        Step::IoPriority { class, priority } => io_priority(class, priority),
         Step::Personality { domain: 0 } => "LINUX".to_owned(),
         Step::Personality { domain: 8 } => "LINUX32".to_owned(),
         Step::Personality { domain } => domain.to_string(),
         Step::MemoryPolicy { mode, nodes } => phrase([memory_mode(mode), numbers(nodes)]),
         Step::Affinity { processors } => numbers(processors),
     }
+}
+
+fn scheduler(how: &Scheduler) -> String {
+    scheduling(how.policy, how.nice, how.priority, how.flags, [how.runtime, how.deadline, how.period])
+}
+
+fn io_priority(class: u32, priority: u32) -> String {
+    let name = IoPriority::class_name(class).map_or_else(|| class.to_string(), str::to_owned);
+    format!("{name} {priority}")
 }
 
 struct Name(Slot);
@@ -274,8 +344,10 @@ impl fmt::Display for Given<'_> {
             Open::Gate => f.write_str("start gate"),
             Open::Console => f.write_str("console socket"),
             Open::Terminal => f.write_str("terminal of the caller"),
+            Open::Notify => f.write_str("directory of the container's notification socket"),
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
+            Open::Mounts => f.write_str("mounts to be mapped, to the parent"),
             Open::Listener => f.write_str("listener of the seccomp filter, to the parent"),
         }
     }

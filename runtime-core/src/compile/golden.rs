@@ -12,8 +12,8 @@ use orlop_plan::{DIALOGUE, Slot, Step, Steps, Word};
 use serde::Deserialize;
 
 use super::plan::Open;
-use super::{Plan, Request, Terminal, create, exec};
-use crate::cgroup::{Hierarchy, Layout, Unified};
+use super::{Driver, Plan, Request, Terminal, create, exec};
+use crate::cgroup::{Hierarchy, Layout, Systemd, Unified};
 use crate::error::Result;
 use crate::host::{FileKind, Host};
 use crate::seccomp::Filter;
@@ -34,12 +34,16 @@ struct Case {
     home: Option<String>,
     /// Streams that the user is to own.
     streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    resctrl: Option<PathBuf>,
     /// Streams that are the host's null device.
     null_streams: Vec<u32>,
     /// Instructions of the compiled seccomp profile.
     seccomp: usize,
     /// How many hierarchies of cgroup v1 an `exec` joins.
     target_cgroups: usize,
+    /// `apparmor`, `selinux`, or both.
+    security: Vec<String>,
     /// As `create` does; `false`: as `run`.
     gate: bool,
     /// `console-socket` or `caller`.
@@ -48,6 +52,9 @@ struct Case {
     no_pivot: bool,
     no_new_keyring: bool,
     trace: bool,
+    /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
+    driver: String,
+    notify: bool,
 }
 
 impl Default for Case {
@@ -58,15 +65,19 @@ impl Default for Case {
             files: Vec::new(),
             home: None,
             streams_to_own: Vec::new(),
+            resctrl: None,
             null_streams: Vec::new(),
             seccomp: 0,
             target_cgroups: 0,
+            security: Vec::new(),
             gate: true,
             terminal: "none".to_owned(),
             preserve_fds: 0,
             no_pivot: false,
             no_new_keyring: false,
             trace: false,
+            driver: "cgroupfs".to_owned(),
+            notify: false,
         }
     }
 }
@@ -87,14 +98,25 @@ impl Case {
         let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags, warnings: Vec::new() };
         Host {
             cgroups: layout(&self.cgroups),
+            systemd: match &*self.driver {
+                "systemd" => Some(Systemd::test("/run/systemd/private", false, "/")),
+                "systemd-user" => {
+                    let root = "/user.slice/user-1000.slice/user@1000.service";
+                    Some(Systemd::test("/run/user/1000/systemd/private", true, root))
+                }
+                _ => None,
+            },
             target_cgroups: self.target_cgroups,
             target_root: "/proc/7/root".into(),
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
             bind_sources: sources.collect(),
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
+            resctrl: self.resctrl.clone(),
             null_streams: self.null_streams.clone(),
             seccomp: (self.seccomp > 0).then(filter),
+            apparmor: self.security.iter().any(|name| name == "apparmor"),
+            selinux: self.security.iter().any(|name| name == "selinux"),
         }
     }
 
@@ -113,6 +135,13 @@ impl Case {
             no_new_keyring: self.no_new_keyring,
             gate: self.gate,
             trace: self.trace,
+            cgroups: match &*self.driver {
+                "cgroupfs" => Driver::Cgroupfs,
+                "systemd" | "systemd-user" => Driver::Systemd,
+                "disabled" => Driver::Disabled,
+                other => panic!("driver = {other:?}"),
+            },
+            notify: self.notify,
         }
     }
 }
@@ -164,7 +193,7 @@ fn compile(directory: &Path, config: &[u8]) -> Result<Plan> {
     let case: Case = toml::from_str(&host).unwrap_or_else(|error| panic!("{}/host.toml: {error}", directory.display()));
     let spec = Spec::from_slice(config)?;
     match fs::read(directory.join("process.json")) {
-        Ok(process) => Ok(exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request())),
+        Ok(process) => exec(&spec, &Process::from_slice(&process)?, &case.host(&spec), &case.request()),
         Err(_) => create(&spec, &case.host(&spec), &case.request()),
     }
 }
@@ -294,7 +323,7 @@ fn every_slot_is_filled_before_it_is_used() {
         for (number, (open, _)) in (1..).zip(&plan.opens) {
             let by_the_parent = matches!(open, Open::Trace)
                 || [plan.pid_namespace, plan.user_namespace].contains(&Some(Slot::given(number)))
-                || plan.id_mapped.iter().any(|mapped| mapped.namespace == Slot::given(number));
+                || plan.id_mapped.iter().chain(&plan.handed).any(|mapped| mapped.namespace == Slot::given(number));
             assert!(by_the_parent || used.contains(&Slot::given(number)), "{case}: {open:?} is opened for nothing");
         }
     }
@@ -338,9 +367,10 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::MakeDir { root, .. } | Step::Mknod { root, .. } | Step::Symlink { root, .. } => of(&[root], &[], &[]),
         Step::Mask { root, file, dir, .. } => of(&[root, file, dir], &[], &[]),
         Step::Protect { root, .. } | Step::PivotRoot { root } | Step::Chroot { root } => of(&[root], &[], &[]),
-        Step::CopyUp { root, to, .. } => of(&[root, to], &[], &[]),
+        Step::CopyUp { root, to, .. } | Step::TakeMode { root, to, .. } => of(&[root, to], &[], &[]),
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
+        Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),
         Step::OpenPty { root, terminal, peer, .. } => of(&[root], &[terminal, peer], &[]),
         Step::NullStream { root, .. } => of(&[root], &[], &[]),
         Step::SendFd { socket, fd, .. } => of(&[socket, fd], &[], &[]),

@@ -2,12 +2,14 @@
 //! MOUNT_ATTR_IDMAP).
 //!
 //! The kernel asks for privilege over the filesystem and over the namespace, and for a mount nobody has seen. So the parent
-//! maps bind mounts, as init in a user namespace has no power over the host's filesystems; init maps what it makes itself.
+//! maps bind mounts, as init in a user namespace has no power over the host's filesystems; init maps what it makes itself. What it
+//! makes in a user namespace it hands to the parent for that: init has power over the filesystem then, and none over the namespace
+//! that has the mappings.
 
 use orlop_plan::{Slot, Step};
 
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan, c};
-use crate::error::{Error, Op, Pointer, Result};
+use crate::error::{Op, Pointer};
 use crate::spec::{IdMap, MappedIds, Mount, Namespace, NamespaceKind, Spec};
 
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
@@ -23,19 +25,29 @@ pub(crate) fn bind(tree: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Pl
 }
 
 /// Maps a new filesystem, if that is wanted.
-pub(crate) fn filesystem(slot: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) -> Result<()> {
-    let Some(map) = &mount.id_map else { return Ok(()) };
-    // It belongs to the container's user namespace: its ids are mapped by that already, and init has no other to give it.
+pub(crate) fn filesystem(slot: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) {
+    let Some(map) = &mount.id_map else { return };
     if *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host {
-        let message = "a new filesystem cannot be id-mapped in a container with a user namespace";
-        return Err(Error::unsupported(map.at.clone(), message)
-            .hint("it has the ids of that namespace already; bind mounts can be mapped"));
+        match map.ids {
+            // It belongs to the container's user namespace, so it has the ids of that.
+            MappedIds::Containers => {}
+            MappedIds::Own { .. } => hand_over(slot, map, mount, spec, plan),
+        }
+        return;
     }
     let userns = namespace(map, mount, spec, plan);
     let (recursive, set) = (map.recursive, MOUNT_ATTR_IDMAP);
     let step = Step::MountSetattr { mount: slot, recursive, set, clear: 0, propagation: 0, userns };
     plan.push(step, &origin(map, mount));
-    Ok(())
+}
+
+/// Has the parent map a mount that init has made and nobody has seen.
+fn hand_over(slot: Slot, map: &IdMap, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) {
+    let (namespace, origin) = (namespace(map, mount, spec, plan), origin(map, mount));
+    let socket = plan.open_once(Open::Mounts, &Origin::new(Op::Mount).field(&map.at));
+    plan.push(Step::SendFd { socket, fd: slot, name: c"mount" }, &origin);
+    plan.wait_for(Barrier::IdMapped(plan.handed.len()), Step::Barrier {}, &origin);
+    plan.handed.push(IdMapped { mount: slot, recursive: map.recursive, namespace, origin });
 }
 
 /// What a process does that holds a new user namespace until somebody has opened it: it waits for its mappings, then to be

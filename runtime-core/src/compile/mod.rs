@@ -10,9 +10,11 @@ mod explain;
 mod golden;
 mod hooks;
 mod id_map;
+mod labels;
 mod mounts;
 mod names;
 mod namespaces;
+mod notify;
 mod plan;
 mod process;
 mod rootfs;
@@ -26,9 +28,12 @@ use orlop_plan::{Slot, Step};
 use crate::cgroup;
 use crate::error::{Op, Pointer, Result};
 use crate::host::Host;
+use crate::resctrl;
 use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
+use labels::Labels;
+pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
@@ -48,10 +53,26 @@ pub(crate) struct Request<'r> {
     pub(crate) no_pivot: bool,
     /// The process stays in the caller's session keyring.
     pub(crate) no_new_keyring: bool,
+    /// The container gets a socket for `sd_notify(3)`.
+    pub(crate) notify: bool,
     /// Stop at the gate until `start`.
     pub(crate) gate: bool,
     /// Write down the time of each step.
     pub(crate) trace: bool,
+    /// Who makes the cgroup.
+    pub(crate) cgroups: Driver,
+}
+
+/// Who makes the cgroup of a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// This library.
+    #[default]
+    Cgroupfs,
+    /// systemd: the host's, as [`Host`] has it.
+    Systemd,
+    /// Nobody.
+    Disabled,
 }
 
 /// Where the terminal of a process goes.
@@ -68,12 +89,19 @@ pub(crate) enum Terminal {
 
 /// The launch of a container's first process.
 pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
-    begin(request, &mut plan);
+    let labels = Labels::of(&spec.process, spec, host)?;
+    begin(request, &labels, &mut plan);
     join_cgroup(spec, host, request, &mut plan)?;
+    if let Some(rdt) = &spec.linux.intel_rdt {
+        plan.resctrl = Some(resctrl::plan(rdt, request.id, host.resctrl.as_deref())?);
+        enter_resctrl(&mut plan);
+    }
     namespaces::create(spec, &mut plan);
     let root = rootfs::open(spec, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
+    notify::mount(spec, &layout, request, &mut plan)?;
     devices::all(spec, &layout, &mut plan);
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {
@@ -87,19 +115,25 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(&spec.process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    let last = process::LastSlots::open(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    process::enter(&spec.process, spec, host, peer, &labels, &last, &mut plan);
+    process::stand_by(&spec.process, seccomp, &last, &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
-    process::execute(&spec.process, host, spec.linux.seccomp.as_ref(), &mut plan);
+    process::execute(&spec.process, host, seccomp, &mut plan);
     Ok(plan)
 }
 
 /// The launch of a second process in a running container.
-pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Plan {
+pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
+    let seccomp = spec.linux.seccomp.as_ref();
     let mut plan = Plan { warnings: spec.warnings.clone(), ..Plan::default() };
-    begin(request, &mut plan);
+    let labels = Labels::of(process, spec, host)?;
+    begin(request, &labels, &mut plan);
     for index in 0..host.target_cgroups {
         join_hierarchy(index, &mut plan);
+    }
+    if spec.linux.intel_rdt.is_some() {
+        enter_resctrl(&mut plan);
     }
     scheduling::place(process, &mut plan);
     process::score(process, &mut plan);
@@ -109,10 +143,11 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    process::enter(process, host, peer, spec.linux.seccomp.as_ref(), &mut plan);
-    process::stand_by(request, Slot::NONE, &mut plan);
-    process::execute(process, host, spec.linux.seccomp.as_ref(), &mut plan);
-    plan
+    let last = process::LastSlots::open(request, Slot::NONE, &mut plan);
+    process::enter(process, spec, host, peer, &labels, &last, &mut plan);
+    process::stand_by(process, seccomp, &last, &mut plan);
+    process::execute(process, host, seccomp, &mut plan);
+    Ok(plan)
 }
 
 /// The launch of a program of the host, such as a hook of the runtime's namespaces.
@@ -159,7 +194,7 @@ pub(crate) fn service(
     plan
 }
 
-fn begin(request: &Request<'_>, plan: &mut Plan) {
+fn begin(request: &Request<'_>, labels: &Labels<'_>, plan: &mut Plan) {
     let origin = Origin::new(Op::Process);
     plan.push(Step::ResetSignals {}, &origin);
     // Whoever can trace init could use what it still holds of the host (CVE-2016-9962): until exec, nobody can.
@@ -169,19 +204,35 @@ fn begin(request: &Request<'_>, plan: &mut Plan) {
         plan.open(Open::Trace, &origin);
     }
     if !request.no_new_keyring {
+        labels.of_keyring(plan);
         plan.push(Step::JoinKeyring { name: &c(&format!("_ses.{}", request.id)) }, &origin);
     }
 }
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
-    let mut cgroup = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?;
+    let mut cgroup = match (request.cgroups, &host.systemd) {
+        (Driver::Disabled, _) => return cgroup::nothing(&linux.resources, &host.cgroups),
+        (Driver::Systemd, Some(systemd)) => {
+            // A scope is made around a process, so init is born outside of it.
+            let origin = Origin::new(Op::Cgroup).field(&Pointer::new("/linux/cgroupsPath"));
+            plan.wait_for(Barrier::Unit, Step::Barrier {}, &origin);
+            cgroup::plan_unit(spec, request.id, &host.cgroups, systemd)?
+        }
+        _ => cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?,
+    };
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }
     cgroup.owner = cgroup_mount::owner(spec);
     plan.cgroup = Some(cgroup);
     Ok(())
+}
+
+/// The parent moves init, before it has anything that a group could count.
+fn enter_resctrl(plan: &mut Plan) {
+    let origin = Origin::new(Op::Resctrl).field(&Pointer::new("/linux/intelRdt"));
+    plan.wait_for(Barrier::Resctrl, Step::Barrier {}, &origin);
 }
 
 fn join_hierarchy(index: usize, plan: &mut Plan) {

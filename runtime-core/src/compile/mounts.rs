@@ -10,12 +10,15 @@ use orlop_plan::{Slot, Step};
 
 use super::plan::{Open, Origin, Plan, below_root, c, in_bundle};
 use super::rootfs::{inherit, local, propagate};
-use super::{Request, cgroup_mount, id_map};
+use super::{Request, cgroup_mount, id_map, labels};
 use crate::error::{Error, Op, Result};
 use crate::host::{FileKind, Host};
 use crate::spec::{Attributes, Mount, MountData, MountKind, Namespace, NamespaceKind, Spec};
 
 pub(crate) const MOUNT_ATTR_RDONLY: u64 = 0x1;
+pub(crate) const MOUNT_ATTR_NOSUID: u64 = 0x2;
+pub(crate) const MOUNT_ATTR_NODEV: u64 = 0x4;
+pub(crate) const MOUNT_ATTR_NOEXEC: u64 = 0x8;
 /// The atime modes are one field of the attributes: setting one clears the others.
 const MOUNT_ATTR_ATIME: u64 = 0x70;
 pub(crate) const MS_REC: u64 = 0x4000;
@@ -41,6 +44,7 @@ pub(crate) struct Layout {
 
 /// All mounts, in order.
 pub(crate) fn all(spec: &Spec<'_>, host: &Host, request: &Request<'_>, root: Slot, plan: &mut Plan) -> Result<Layout> {
+    labels::check_mounts(spec, host)?;
     let pivots = *spec.linux.namespaces.get(NamespaceKind::Mount) != Namespace::Host;
     let layout = Layout { root, dev: None, devices: true, pivots, late: Vec::new() };
     let mut mounts = Mounts { spec, host, request, layout, kept: 0, plan };
@@ -123,15 +127,24 @@ impl Mounts<'_, '_> {
         for data in &mount.data {
             configure(mount, data, self.plan);
         }
+        if labels::takes_option(fstype, mount) {
+            labels::configure(self.spec, self.plan);
+        }
         let read_only = if waits { MOUNT_ATTR_RDONLY } else { 0 };
         let attributes = u32::try_from(mount.attributes.set & !read_only).unwrap_or(u32::MAX);
         self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, origin);
+        // A tmpfs is open to all unless told otherwise: what lies under it tells.
+        if fstype == "tmpfs" && mount.data.iter().all(|data| data.key != "mode") {
+            let path = below_root(&mount.destination);
+            self.plan.push(Step::TakeMode { root: self.layout.root, path: &path, to: slot }, origin);
+        }
+        labels::dress(slot, fstype, self.spec, self.plan);
         if let Some(index) = mount.copy_up {
             let at = origin.clone().field(&mount.at.key("options").index(index));
             let path = below_root(&mount.destination);
             self.plan.push(Step::CopyUp { root: self.layout.root, path: &path, to: slot }, &at);
         }
-        id_map::filesystem(slot, mount, self.spec, self.plan)?;
+        id_map::filesystem(slot, mount, self.spec, self.plan);
         dress(slot, mount, self.plan, origin);
         let at = origin.clone().field(&mount.at.key("destination"));
         match fstype {
@@ -187,7 +200,10 @@ fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {
                 plan.push(Step::FsconfigString { fs: local::FS, key: kind, value: &c(&layer) }, &origin);
             }
         }
-        Some(value) => plan.push(Step::FsconfigString { fs: local::FS, key: &key, value: &c(value) }, &origin),
+        Some(value) => {
+            let value = c(labels::unquoted(&data.key, value));
+            plan.push(Step::FsconfigString { fs: local::FS, key: &key, value: &value }, &origin);
+        }
         None => plan.push(Step::FsconfigFlag { fs: local::FS, key: &key }, &origin),
     }
 }
@@ -251,7 +267,7 @@ impl Layout {
 fn mask(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
     let linux = &spec.linux;
     if !linux.masked_paths.is_empty() {
-        open_masks(plan);
+        open_masks(spec, plan);
     }
     let mut seen = BTreeSet::new();
     for (index, path) in linux.readonly_paths.iter().enumerate() {
@@ -264,13 +280,15 @@ fn mask(spec: &Spec<'_>, root: Slot, plan: &mut Plan) {
     }
 }
 
-fn open_masks(plan: &mut Plan) {
+fn open_masks(spec: &Spec<'_>, plan: &mut Plan) {
     let origin = Origin::new(Op::Mask).field(&crate::Pointer::new("/linux/maskedPaths"));
     plan.push(Step::OpenHost { path: c"/dev/null", to: local::NULL }, &origin);
     plan.push(Step::Fsopen { fstype: c"tmpfs", to: local::FS }, &origin);
     plan.push(Step::FsconfigString { fs: local::FS, key: c"nr_inodes", value: c"2" }, &origin);
     plan.push(Step::FsconfigFlag { fs: local::FS, key: c"ro" }, &origin);
-    let attributes = u32::try_from(MOUNT_ATTR_RDONLY | 0x2 | 0x4 | 0x8).unwrap_or_default(); // nosuid, nodev, noexec
+    labels::configure(spec, plan);
+    let safe = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    let attributes = u32::try_from(safe).unwrap_or_default();
     plan.push(Step::Fsmount { fs: local::FS, attributes, to: local::EMPTY }, &origin);
 }
 

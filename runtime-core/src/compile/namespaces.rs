@@ -20,10 +20,13 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
         process::score(&spec.process, plan);
     }
     let mut late = 0;
+    // The kernel gives the root of its message queues to whoever makes the namespace: root of the user namespace, once there is.
+    let queues = if matches!(user, Namespace::New) { NamespaceKind::Ipc.flag() } else { 0 };
     for kind in NamespaceKind::ALL {
         match namespaces.get(kind) {
             Namespace::Host => {}
             Namespace::New if kind.flag() & ENTERED_LATE != 0 => late |= kind.flag(),
+            Namespace::New if kind.flag() & queues != 0 => {}
             Namespace::New => plan.namespaces |= kind.flag(),
             Namespace::Join(path, field) => join(kind, path, field, plan),
         }
@@ -40,11 +43,19 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
         Namespace::New => map_ids(spec, plan),
         Namespace::Join(..) => become_root(plan),
     }
+    if queues != 0 && matches!(namespaces.get(NamespaceKind::Ipc), Namespace::New) {
+        plan.push(Step::Unshare { flags: queues }, &Origin::new(Op::Namespace).field(&AT));
+    }
     if !matches!(user, Namespace::Host) {
         process::have_score_set(&spec.process, plan);
     }
     if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
         plan.push(Step::LoopbackUp {}, &Origin::new(Op::Namespace).field(&AT).hint("brings the loopback interface up"));
+    }
+    if !spec.linux.net_devices.is_empty() {
+        plan.net_devices.clone_from(&spec.linux.net_devices);
+        let origin = Origin::new(Op::NetDevice).field(&Pointer::new("/linux/netDevices"));
+        plan.wait_for(Barrier::NetDevices, Step::Barrier {}, &origin);
     }
 }
 

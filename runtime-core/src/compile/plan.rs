@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
 use crate::error::{Error, Op, Pointer, Result};
-use crate::spec::{IdMapping, Warning};
+use crate::resctrl;
+use crate::spec::{IdMapping, IoPriority, NetDevice, Scheduler, Warning};
 
 /// A launch, decided down to the last number. Made by [`crate::Runtime::plan`]; its `Display` is for people.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Plan {
     pub(crate) opens: Vec<(Open, Origin)>,
     /// The mounts among these whose ids the parent maps: init has no right to in a user namespace.
     pub(crate) id_mapped: Vec<IdMapped>,
+    /// The mounts that init makes in a user namespace and hands to the parent, to be mapped while it waits.
+    pub(crate) handed: Vec<IdMapped>,
     /// The encoded steps.
     pub(crate) steps: Vec<u8>,
     /// Where each step comes from.
@@ -32,10 +35,18 @@ pub struct Plan {
     pub(crate) id_maps: Option<(IdMaps, Pointer)>,
     /// `oom_score_adj`, where the parent sets it.
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
+    /// The interfaces that the parent moves into the network namespace.
+    pub(crate) net_devices: Vec<NetDevice>,
+    /// How init is scheduled, where the parent sets it.
+    pub(crate) scheduler: Option<(Origin, Scheduler)>,
+    /// How urgent its I/O is, where the parent sets it.
+    pub(crate) io_priority: Option<(Origin, IoPriority)>,
     /// The processors that the parent and, until it is in its cgroup, the process run on: a mask, where there is one.
     pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
     /// The cgroup to make.
     pub(crate) cgroup: Option<cgroup::Plan>,
+    /// The group of resctrl to make.
+    pub(crate) resctrl: Option<resctrl::Plan>,
     /// What was passed over.
     pub(crate) warnings: Vec<Warning>,
 }
@@ -107,6 +118,10 @@ pub(crate) enum Open {
     Trace,
     /// A user namespace that nobody is in, for its mappings.
     IdMapNamespace(IdMaps),
+    /// A socket whose other end the parent takes mounts from.
+    Mounts,
+    /// The directory of the container's socket for `sd_notify(3)`, as a detached tree.
+    Notify,
     /// A socket whose other end the parent reads the seccomp listener from.
     Listener,
 }
@@ -116,8 +131,18 @@ pub(crate) enum Open {
 pub(crate) enum Barrier {
     /// Writes the id maps.
     IdMaps,
+    /// Has systemd make the cgroup around init.
+    Unit,
     /// Writes `oom_score_adj`.
     OomScore,
+    /// Moves network interfaces into init's namespace.
+    NetDevices,
+    /// Maps the ids of mount number N of those that init hands it.
+    IdMapped(usize),
+    /// Moves init into the group of resctrl.
+    Resctrl,
+    /// Sets how init is scheduled.
+    Scheduling,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,
     /// Writes the state for the hooks that init runs.

@@ -3,15 +3,18 @@
 //! `create` and `exec` share every line of this: capabilities in particular are computed here and nowhere else
 //! (CVE-2022-29162, CVE-2025-27612).
 
+use std::collections::BTreeSet;
+
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
+use super::labels::Labels;
 use super::mounts::Layout;
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
 use super::rootfs::local;
 use super::{Request, namespaces, scheduling, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
-use crate::spec::{Capabilities, Process, Rlimit, Seccomp, Warning};
+use crate::spec::{Annotated, Capabilities, Process, Rlimit, Seccomp, Spec, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
 pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
@@ -22,11 +25,14 @@ pub(crate) const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
 /// Everything between the container's root and the program, up to the last privilege.
 pub(crate) fn enter(
     process: &Process<'_>,
+    spec: &Spec<'_>,
     host: &Host,
     peer: Option<Slot>,
-    seccomp: Option<&Seccomp<'_>>,
+    labels: &Labels<'_>,
+    last: &LastSlots,
     plan: &mut Plan,
 ) {
+    let seccomp = spec.linux.seccomp.as_ref();
     let at = |key| Origin::new(Op::Process).field(&process.at.key(key));
     plan.push(Step::Setsid {}, &at("terminal"));
     match peer {
@@ -36,14 +42,18 @@ pub(crate) fn enter(
     work_in(process, plan);
     limit(process, plan);
     // Before a filter that may forbid it, and before the privileges go.
-    scheduling::all(process, plan);
+    scheduling::all(process, &spec.linux, plan);
+    labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
     } else {
         // Without no-new-privs a filter needs CAP_SYS_ADMIN: it goes in while that is still there.
+        if closes_early(process, seccomp) {
+            close_others(last, plan);
+        }
         filter(seccomp, host, plan);
     }
-    become_user(process, host, plan);
+    become_user(process, spec.annotated, host, plan);
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {
         filter(seccomp, host, plan);
@@ -79,16 +89,43 @@ pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
     }
 }
 
+/// What the last steps need, and the caller of the program: all else is closed before them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastSlots {
+    preserve_fds: u32,
+    gate: Option<Slot>,
+    hook_state: Slot,
+}
+
+impl LastSlots {
+    /// Opens the gate, if there is one.
+    pub(crate) fn open(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) -> Self {
+        let gate = request.gate.then(|| plan.open(Open::Gate, &Origin::new(Op::Start)));
+        Self { preserve_fds: request.preserve_fds, gate, hook_state }
+    }
+}
+
 /// Lets go of everything of the host's but what the last steps need (CVE-2016-9962, CVE-2024-21626); then says ready, and
 /// waits at the gate for `start`, if there is one.
-pub(crate) fn stand_by(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) {
-    let origin = Origin::new(Op::Start);
-    let listener = if request.gate { plan.open(Open::Gate, &origin) } else { Slot::NONE };
-    let first = request.preserve_fds.saturating_add(3);
-    plan.push(Step::CloseOthers { first, kept: listener, also_kept: hook_state }, &origin);
-    if request.gate {
-        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &origin);
+pub(crate) fn stand_by(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>, last: &LastSlots, plan: &mut Plan) {
+    if !closes_early(process, seccomp) {
+        close_others(last, plan);
     }
+    if let Some(listener) = last.gate {
+        plan.wait_for(Barrier::Ready, Step::Gate { listener }, &Origin::new(Op::Start));
+    }
+}
+
+/// Whether all else is closed before the filter, which may refuse close_range(2): Linux 5.9 is younger than many a profile. A
+/// filter with a listener is sent over a socket after it went in; one with no-new-privs comes last.
+fn closes_early(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>) -> bool {
+    !process.no_new_privileges && seccomp.is_some() && !notifies(seccomp)
+}
+
+fn close_others(last: &LastSlots, plan: &mut Plan) {
+    let first = last.preserve_fds.saturating_add(3);
+    let kept = last.gate.unwrap_or(Slot::NONE);
+    plan.push(Step::CloseOthers { first, kept, also_kept: last.hook_state }, &Origin::new(Op::Start));
 }
 
 /// The program takes the place of init.
@@ -99,9 +136,22 @@ pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Secco
     }
     let args = block(&process.args);
     let home = host.home.as_ref().map(|home| format!("HOME={home}"));
-    let env = block(process.env.iter().map(AsRef::as_ref).chain(home.as_deref()));
+    let env = block(variables(&process.env).into_iter().chain(home.as_deref()));
     let step = Step::Exec { args: Texts::from_block(&args), env: Texts::from_block(&env) };
     plan.push(step, &program(process));
+}
+
+/// The environment without a name twice, which programs read differently: the later value, where the name first stood.
+fn variables<'e>(env: &'e [std::borrow::Cow<'_, str>]) -> Vec<&'e str> {
+    let name = |variable: &'e str| variable.split('=').next().unwrap_or_default();
+    let mut all: Vec<&str> = Vec::with_capacity(env.len());
+    for variable in env.iter().map(AsRef::<str>::as_ref) {
+        match all.iter_mut().find(|earlier| name(earlier) == name(variable)) {
+            Some(earlier) => *earlier = variable,
+            None => all.push(variable),
+        }
+    }
+    all
 }
 
 fn program(process: &Process<'_>) -> Origin {
@@ -201,7 +251,7 @@ const TSYNC: u32 = 1 << 0;
 const TSYNC_ESRCH: u32 = 1 << 4;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
-fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
+fn become_user(process: &Process<'_>, annotated: Annotated, host: &Host, plan: &mut Plan) {
     let user = &process.user;
     let at = process.at.key("user");
     let origin = |key| Origin::new(Op::User).field(&at.key(key));
@@ -211,8 +261,12 @@ fn become_user(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
-    let gids: Vec<u8> = user.additional_gids.iter().flat_map(|gid| gid.to_ne_bytes()).collect();
-    plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
+    if !annotated.keep_original_groups {
+        let mut seen = BTreeSet::new();
+        let gids = user.additional_gids.iter().filter(|gid| seen.insert(**gid));
+        let gids: Vec<u8> = gids.flat_map(|gid| gid.to_ne_bytes()).collect();
+        plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
+    }
     plan.push(Step::Setgid { gid: user.gid }, &origin("gid"));
     plan.push(Step::Setuid { uid: user.uid }, &origin("uid"));
     let Capabilities { effective, permitted, inheritable, ambient, .. } = capabilities;

@@ -3,33 +3,54 @@
 
 use orlop_plan::{Bytes, Step};
 
-use super::plan::{Origin, Plan};
+use super::plan::{Barrier, Origin, Plan};
 use crate::error::{Op, Pointer};
-use crate::spec::{ExecAffinity, IoPriority, Linux, Process, Scheduler};
+use crate::spec::{ExecAffinity, IoPriority, Linux, Namespace, NamespaceKind, Process, Scheduler};
 
-/// Everything `process` says about it, while init has every privilege it will ever have.
-pub(crate) fn all(process: &Process<'_>, plan: &mut Plan) {
+/// Everything `process` says about it, while init has every privilege it will ever have. In a user namespace that is not enough
+/// (`CAP_SYS_NICE` of the first one is asked for): the parent does it there.
+pub(crate) fn all(process: &Process<'_>, linux: &Linux<'_>, plan: &mut Plan) {
+    if *linux.namespaces.get(NamespaceKind::User) != Namespace::Host {
+        return have_scheduled(process, plan);
+    }
     if let Some(scheduler) = &process.scheduler {
         schedule(scheduler, plan);
     }
     if let Some(IoPriority { at, class, priority }) = &process.io_priority {
-        let origin = Origin::new(Op::Process).field(at).path("I/O priority").hint("IOPRIO_CLASS_RT needs CAP_SYS_NICE");
-        plan.push(Step::IoPriority { class: *class, priority: *priority }, &origin);
+        plan.push(Step::IoPriority { class: *class, priority: *priority }, &io_origin(at));
     }
 }
 
 fn schedule(scheduler: &Scheduler, plan: &mut Plan) {
-    let Scheduler { at, policy, nice, priority, flags, runtime, deadline, period } = scheduler;
+    let Scheduler { policy, nice, priority, flags, runtime, deadline, period, .. } = scheduler;
     let (policy, nice, priority, flags) = (*policy, nice.cast_unsigned(), *priority, *flags);
     let (runtime, deadline, period) = (*runtime, *deadline, *period);
+    let origin = scheduler_origin(scheduler);
+    plan.push(Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period }, &origin);
+}
+
+fn have_scheduled(process: &Process<'_>, plan: &mut Plan) {
+    plan.scheduler = process.scheduler.clone().map(|scheduler| (scheduler_origin(&scheduler), scheduler));
+    plan.io_priority = process.io_priority.clone().map(|priority| (io_origin(&priority.at), priority));
+    let scheduler = plan.scheduler.as_ref().map(|(origin, _)| origin.clone());
+    let io_priority = plan.io_priority.as_ref().map(|(origin, _)| origin.clone());
+    if let Some(origin) = scheduler.or(io_priority) {
+        plan.wait_for(Barrier::Scheduling, Step::Barrier {}, &origin);
+    }
+}
+
+fn io_origin(at: &Pointer) -> Origin {
+    Origin::new(Op::Process).field(at).path("I/O priority").hint("IOPRIO_CLASS_RT needs CAP_SYS_NICE")
+}
+
+fn scheduler_origin(scheduler: &Scheduler) -> Origin {
     // With CONFIG_RT_GROUP_SCHED a cgroup v1 has no real-time of its own (sched(7)).
-    let hint = if priority == 0 {
+    let hint = if scheduler.priority == 0 {
         "it may need CAP_SYS_NICE in the first user namespace"
     } else {
         "it needs CAP_SYS_NICE in the first user namespace and, on cgroup v1, resources.cpu.realtimeRuntime"
     };
-    let origin = Origin::new(Op::Process).field(at).path("scheduler").hint(hint);
-    plan.push(Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period }, &origin);
+    Origin::new(Op::Process).field(&scheduler.at).path("scheduler").hint(hint)
 }
 
 /// What `linux` says about every process of the container, before a filter that may forbid it.

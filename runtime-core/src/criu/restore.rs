@@ -45,7 +45,7 @@ fn restored(
 ) -> Result<(Container, Process)> {
     let Prepared { spec, plan, mut fresh, .. } = prepared;
     let mut record = record(fresh.directory()?, &spec, bundle, &plan);
-    let cgroup = fresh.begin(bundle, &plan, &record)?.unwrap_or_default();
+    let cgroup = fresh.begin(bundle, &plan, &mut record)?.unwrap_or_default();
     mount_points::make(&spec, &bundle.path, &record.rootfs)?;
     let root = Root::mount(fresh.directory()?, &record.rootfs)?;
     let mut request = directories.options(&options.criu, &spec);
@@ -121,7 +121,7 @@ fn process(record: &Record, terminal: Option<OwnedFd>) -> Result<Process> {
     let unknown = || Error::new(Kind::System, Op::Restore).message("criu did not say which process it restored");
     let pid = rustix::process::Pid::from_raw(record.pid).ok_or_else(unknown)?;
     let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).at(Op::Restore)?;
-    Ok(Process { pid: record.pid, pidfd, terminal, trace: None })
+    Ok(Process { pid: record.pid, pidfd, terminal, trace: None, notify: None })
 }
 
 /// The root filesystem as CRIU wants it: a mount of its own, in the container's directory. Gone when dropped.

@@ -2,13 +2,14 @@
 //!
 //! Asks, decides nothing: every question costs a system call of each start.
 
+mod labels;
 mod passwd;
 mod process;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use crate::cgroup::{Cgroup, Layout};
+use crate::cgroup::{Cgroup, Layout, Systemd};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
@@ -19,6 +20,8 @@ use crate::sys::streams::Streams;
 pub(crate) struct Host {
     /// How cgroups are mounted.
     pub(crate) cgroups: Layout,
+    /// The systemd that is to make the cgroup.
+    pub(crate) systemd: Option<Systemd>,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
     pub(crate) target_cgroups: usize,
     /// The root directory of the container that `exec` joins.
@@ -31,10 +34,16 @@ pub(crate) struct Host {
     pub(crate) home: Option<String>,
     /// The standard streams that the container's user is to own.
     pub(crate) streams_to_own: Vec<u32>,
+    /// Where resctrl is mounted.
+    pub(crate) resctrl: Option<PathBuf>,
     /// The standard streams that are the host's null device.
     pub(crate) null_streams: Vec<u32>,
     /// The compiled seccomp profile.
     pub(crate) seccomp: Option<Filter>,
+    /// Whether AppArmor confines processes. Asked only where a profile is wanted.
+    pub(crate) apparmor: bool,
+    /// Whether SELinux labels processes and files. Asked only where a label is wanted.
+    pub(crate) selinux: bool,
 }
 
 /// What the source of a bind mount is.
@@ -57,6 +66,7 @@ impl Host {
         Ok(Self {
             cgroups: Layout::probe()?,
             bind_sources: bind_sources(spec, bundle)?,
+            resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             null_streams: process::null_streams(&spec.process, streams),
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..Self::for_process(&spec.process, spec, streams, cache)?
@@ -90,6 +100,8 @@ impl Host {
             capabilities: if own_users { ALL_CAPABILITIES } else { process::capabilities()? },
             streams_to_own: process::streams_to_own(process, streams),
             seccomp: seccomp.transpose()?,
+            apparmor: labels::apparmor(process, spec),
+            selinux: labels::selinux(process, spec),
             ..Self::default()
         })
     }

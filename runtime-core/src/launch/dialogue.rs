@@ -90,10 +90,16 @@ fn refine(origin: &Origin, errno: Errno) -> Error {
         (Op::Exec, Errno::ENOENT) if origin.hint == Some(crate::compile::NOT_IN_PATH) => {
             Error::new(Kind::Executable, Op::Exec).located(origin).message(crate::compile::NOT_IN_PATH)
         }
+        // execve(2) itself says EACCES of a directory; Docker 20.10 makes its 126 of those words alone.
+        (Op::Exec, Errno::EISDIR) => Error::new(Kind::Executable, Op::Exec)
+            .located(origin)
+            .message("permission denied: is a directory")
+            .hint("process.args names a directory"),
         (Op::Exec, _) => error.kind_is(Kind::Executable).hint(exec_hint(errno)),
         (Op::Hook, Errno::ETIMEDOUT) => {
             Error::new(Kind::Timeout, Op::Hook).located(origin).message("took longer than its timeout and was killed")
         }
+        (Op::Label, Errno::ENOENT) => error.message("AppArmor has no profile of this name"),
         (Op::Hook, _) => error.kind_is(Kind::Hook),
         _ => error,
     }
@@ -103,7 +109,6 @@ fn exec_hint(errno: Errno) -> &'static str {
     match errno {
         Errno::ENOENT => "no such program in the container, or its interpreter is missing",
         Errno::EACCES => "the program must be executable for the container's user, on a mount without noexec",
-        Errno::EISDIR => "process.args names a directory",
         Errno::ENOEXEC => "the program is not one for this machine, or a script without #!",
         _ => "the container's program could not be executed",
     }

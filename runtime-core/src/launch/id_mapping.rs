@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::compile::Plan;
 use crate::error::{At, Op, Pointer, Result};
 use crate::spec::IdMapping;
+use crate::sys::scheduling;
 
 /// Writes the maps of `pid`'s user namespace while it waits.
 pub(crate) fn write(plan: &Plan, pid: i32) -> Result<()> {
@@ -18,6 +19,19 @@ pub(crate) fn write_oom_score(plan: &Plan, pid: i32) -> Result<()> {
     let Some((score, origin)) = &plan.oom_score_adj else { return Ok(()) };
     std::fs::write(format!("/proc/{pid}/oom_score_adj"), score.to_string())
         .map_err(|error| origin.error(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))))
+}
+
+/// Sets how `pid` is scheduled, and how urgent its I/O is.
+pub(crate) fn schedule(plan: &Plan, pid: i32) -> Result<()> {
+    if let Some((origin, how)) = &plan.scheduler {
+        let times = [how.runtime, how.deadline, how.period];
+        scheduling::set_policy(pid, how.policy, how.nice, how.priority, how.flags, times)
+            .map_err(|errno| origin.error(errno))?;
+    }
+    if let Some((origin, how)) = &plan.io_priority {
+        scheduling::set_io_priority(pid, how.class, how.priority).map_err(|errno| origin.error(errno))?;
+    }
+    Ok(())
 }
 
 fn one(pid: i32, file: &str, mappings: &[IdMapping], field: Pointer) -> Result<()> {

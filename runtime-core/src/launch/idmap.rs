@@ -7,10 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use rustix::fs::{Mode, OFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::{Sources, launch};
 use crate::compile::{Barrier, IdMaps, Origin, Plan, keeper};
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Op, Result};
 
 const PRIVILEGE: &str = "it needs privilege over the filesystem, a source that is not id-mapped already, and a user namespace other \
                          than the host's";
@@ -36,14 +37,56 @@ pub(super) fn namespace(maps: &IdMaps, origin: &Origin) -> Result<OwnedFd> {
 /// Maps what `plan` wants mapped among `opened`.
 pub(super) fn apply(plan: &Plan, opened: &[OwnedFd]) -> Result<()> {
     for mapped in &plan.id_mapped {
-        let fd = |slot: orlop_plan::Slot| slot.index().and_then(|index| opened.get(index.checked_sub(1)?));
-        let (Some(mount), Some(namespace)) = (fd(mapped.mount), fd(mapped.namespace)) else {
+        let (Some(mount), Some(namespace)) = (given(mapped.mount, opened), given(mapped.namespace, opened)) else {
             return Err(mapped.origin.error(Errno::EBADF));
         };
         crate::sys::mount::map_ids(mount.as_fd(), mapped.recursive, namespace.as_fd())
             .map_err(|errno| explain(mapped.origin.error(errno), errno))?;
     }
     Ok(())
+}
+
+/// Mounts that init will hand over: the socket they come from, and the namespaces they take their mappings from.
+#[derive(Debug)]
+pub(super) struct Handed {
+    socket: OwnedFd,
+    namespaces: Vec<OwnedFd>,
+}
+
+/// A socket pair, where init makes mounts that are to be mapped: the parent's end, and init's.
+pub(super) fn pair(plan: &Plan) -> Result<(Option<OwnedFd>, Option<OwnedFd>)> {
+    if plan.handed.is_empty() {
+        return Ok((None, None));
+    }
+    let (ours, theirs) =
+        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).at(Op::Mount)?;
+    Ok((Some(ours), Some(theirs)))
+}
+
+impl Handed {
+    /// Keeps of `opened` what the mounts of `plan` will need.
+    pub(super) fn new(socket: OwnedFd, plan: &Plan, opened: &[OwnedFd]) -> Result<Self> {
+        let namespaces = plan.handed.iter().map(|mapped| match given(mapped.namespace, opened) {
+            Some(namespace) => namespace.try_clone().at(Op::Mount),
+            None => Err(mapped.origin.error(Errno::EBADF)),
+        });
+        Ok(Self { socket, namespaces: namespaces.collect::<Result<_>>()? })
+    }
+
+    /// Maps mount number `number`, which init has sent before it waits.
+    pub(super) fn map(&self, plan: &Plan, number: usize) -> Result<()> {
+        let (Some(mapped), Some(namespace)) = (plan.handed.get(number), self.namespaces.get(number)) else {
+            return Err(super::dialogue::nonsense());
+        };
+        let mount = super::socket::receive(Op::Mount, self.socket.as_fd())?;
+        let mount = mount.ok_or_else(|| mapped.origin.error(Errno::EBADF))?;
+        crate::sys::mount::map_ids(mount.as_fd(), mapped.recursive, namespace.as_fd())
+            .map_err(|errno| explain(mapped.origin.error(errno), errno))
+    }
+}
+
+fn given(slot: orlop_plan::Slot, opened: &[OwnedFd]) -> Option<&OwnedFd> {
+    slot.index().and_then(|index| opened.get(index.checked_sub(1)?))
 }
 
 fn explain(error: Error, errno: Errno) -> Error {

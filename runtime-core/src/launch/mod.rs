@@ -9,6 +9,7 @@ mod hooks;
 mod id_mapping;
 mod idmap;
 mod listener;
+mod net_devices;
 mod opens;
 mod socket;
 mod spawn;
@@ -46,6 +47,10 @@ pub(crate) struct Launched<'p> {
     dialogue: OwnedFd,
     /// Where init sends the listener of its filter.
     listener: Option<OwnedFd>,
+    /// Mounts that init hands over.
+    handed: Option<idmap::Handed>,
+    /// Interfaces of the host that init's namespace has.
+    moved: Option<net_devices::Moved>,
     patience: Option<Duration>,
 }
 
@@ -58,7 +63,8 @@ pub(crate) fn launch<'p>(
 ) -> Result<Launched<'p>> {
     let target = sources.target;
     let (listener, sent) = listener::pair(plan)?;
-    let mut sources = Sources { listener: sent, ..sources };
+    let (mounts, to_be_mapped) = idmap::pair(plan)?;
+    let mut sources = Sources { listener: sent, mounts: to_be_mapped, ..sources };
     // Nothing of init's own may lie where the program is to find what it is handed.
     let first = streams::FIRST.saturating_add(i32::try_from(sources.handed_on.len()).unwrap_or(i32::MAX));
     let handed_on = std::mem::take(&mut sources.handed_on).into_iter().map(|fd| streams::from(first, fd));
@@ -67,6 +73,7 @@ pub(crate) fn launch<'p>(
     let stdio = complete(stdio, null.as_ref());
     let opened = opens::all(plan, sources, first)?;
     idmap::apply(plan, &opened)?;
+    let handed = mounts.map(|socket| idmap::Handed::new(socket, plan, &opened)).transpose()?;
     let birthplace = cgroup.map(Cgroup::birthplace).transpose()?.flatten();
     let (ours, theirs) =
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
@@ -94,7 +101,7 @@ pub(crate) fn launch<'p>(
         (born, ..) => born?,
     };
     drop(elsewhere);
-    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, patience: patience(plan) })
+    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, handed, moved: None, patience: patience(plan) })
 }
 
 /// Sends this thread to the processors that init is to be born on, which inherits them.
@@ -182,7 +189,13 @@ impl Launched<'_> {
                 Said::Waits(step) => match self.barrier(step) {
                     Some(Barrier::Ready) => return act(Barrier::Ready, self),
                     Some(Barrier::IdMaps) => id_mapping::write(self.plan, self.pid())?,
+                    Some(Barrier::Scheduling) => id_mapping::schedule(self.plan, self.pid())?,
                     Some(Barrier::OomScore) => id_mapping::write_oom_score(self.plan, self.pid())?,
+                    Some(Barrier::IdMapped(number)) => match &self.handed {
+                        Some(handed) => handed.map(self.plan, number)?,
+                        None => return Err(dialogue::nonsense()),
+                    },
+                    Some(Barrier::NetDevices) => self.moved = self.move_devices()?,
                     Some(Barrier::Listener) => {
                         // What it sends, it sends once it goes on.
                         dialogue::answer(self.dialogue.as_fd())?;
@@ -197,6 +210,10 @@ impl Launched<'_> {
             }
             dialogue::answer(self.dialogue.as_fd())?;
         }
+    }
+
+    fn move_devices(&self) -> Result<Option<net_devices::Moved>> {
+        self.pidfd().map(|init| net_devices::move_all(self.plan, init)).transpose()
     }
 
     /// Hands the listener that init sends to `agent`. Where init fails instead, its report says so.
@@ -231,6 +248,9 @@ impl Launched<'_> {
 
     /// Gives the process up to the caller: nothing ends it any more.
     pub(crate) fn release(mut self) -> Option<(i32, OwnedFd)> {
+        if let Some(moved) = self.moved.take() {
+            moved.stay();
+        }
         self.born.take().map(|born| (born.pid, born.pidfd))
     }
 }
@@ -238,6 +258,8 @@ impl Launched<'_> {
 /// A launch that was not done takes its process with it.
 impl Drop for Launched<'_> {
     fn drop(&mut self) {
+        // While there is a namespace to take them from.
+        drop(self.moved.take());
         let Some(born) = self.born.take() else { return };
         let killed = crate::sys::pidfd::send_signal(born.pidfd.as_fd(), libc::SIGKILL);
         if let Err(errno) = killed.and_then(|()| crate::sys::wait::reap(born.pidfd.as_fd()).map(drop)) {

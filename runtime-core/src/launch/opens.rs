@@ -30,10 +30,14 @@ pub(crate) struct Sources<'s> {
     pub(crate) gate: Option<OwnedFd>,
     /// The connected console socket.
     pub(crate) console: Option<OwnedFd>,
+    /// The directory of the container's notification socket.
+    pub(crate) notify: Option<OwnedFd>,
     /// Where a terminal for the caller is sent.
     pub(crate) terminal: Option<OwnedFd>,
     /// Where the time of each step is written.
     pub(crate) trace: Option<BorrowedFd<'s>>,
+    /// Where init sends mounts that are to be mapped.
+    pub(crate) mounts: Option<OwnedFd>,
     /// Where the listener of a seccomp filter is sent.
     pub(crate) listener: Option<OwnedFd>,
     /// What the program finds from descriptor 3 on.
@@ -61,8 +65,10 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>, first: i32) -> Result<V
             Open::HookOutput => duplicate(sources.hook_output, origin),
             Open::Trace => duplicate(sources.trace, origin),
             Open::IdMapNamespace(maps) => super::idmap::namespace(maps, origin),
+            Open::Notify => sources.notify.take().ok_or_else(|| missing(origin)),
             Open::Gate => sources.gate.take().ok_or_else(|| missing(origin)),
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),
+            Open::Mounts => sources.mounts.take().ok_or_else(|| missing(origin)),
             Open::Listener => sources.listener.take().ok_or_else(|| missing(origin)),
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),
         })

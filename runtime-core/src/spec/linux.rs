@@ -4,14 +4,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::devices::{self, RawDevice};
+use super::intel_rdt::{IntelRdt, RawIntelRdt};
 use super::json::Object;
 use super::memory_policy::{MemoryPolicy, RawMemoryPolicy};
 use super::namespaces::{self, IdMapping, Namespaces, RawIdMapping, RawNamespace};
+use super::net_devices::{self, NetDevice, RawNetDevices};
 use super::personality::{Personality, RawPersonality};
 use super::resources::RawResources;
 use super::sysctl::{self, Sysctl};
 use super::text::{self, Pairs, Text};
-use super::unimplemented::{self, Asked};
 use super::{Device, Resources, Seccomp, Str, Warning, seccomp};
 use crate::error::{Error, Pointer, Result};
 
@@ -42,10 +43,16 @@ pub struct Linux<'c> {
     pub masked_paths: Vec<Str<'c>>,
     /// `readonlyPaths`: absolute, clean.
     pub readonly_paths: Vec<Str<'c>>,
+    /// `mountLabel`: not empty.
+    pub mount_label: Option<Str<'c>>,
     /// `personality`: unset means unchanged.
     pub personality: Option<Personality>,
     /// `memoryPolicy`: unset means unchanged.
     pub memory_policy: Option<MemoryPolicy>,
+    /// `netDevices`; a network namespace comes with them.
+    pub net_devices: Vec<NetDevice>,
+    /// `intelRdt`: unset means that resctrl is left alone.
+    pub intel_rdt: Option<IntelRdt<'c>>,
 }
 
 /// `linux.rootfsPropagation` (`mount_namespaces(7)`).
@@ -86,16 +93,16 @@ pub(super) struct RawLinux<'c> {
     masked_paths: Option<Vec<Text<'c>>>,
     #[serde(borrow)]
     readonly_paths: Option<Vec<Text<'c>>>,
-    #[serde(default)]
-    mount_label: Asked,
+    #[serde(borrow)]
+    mount_label: Option<Text<'c>>,
     #[serde(borrow)]
     memory_policy: Option<Object<RawMemoryPolicy<'c>>>,
     #[serde(borrow)]
     personality: Option<Object<RawPersonality<'c>>>,
-    #[serde(default)]
-    net_devices: Asked,
-    #[serde(default)]
-    intel_rdt: Asked,
+    #[serde(borrow)]
+    net_devices: Option<RawNetDevices<'c>>,
+    #[serde(borrow)]
+    intel_rdt: Option<Object<RawIntelRdt<'c>>>,
 }
 
 #[derive(Deserialize)]
@@ -113,10 +120,6 @@ struct RawOffset {
 impl<'c> RawLinux<'c> {
     /// Checks everything in `linux`.
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {
-        unimplemented::refuse(
-            &Pointer::new("/linux"),
-            &[("mountLabel", &self.mount_label), ("netDevices", &self.net_devices), ("intelRdt", &self.intel_rdt)],
-        )?;
         let resources = Pointer::new("/linux/resources");
         Ok(Linux {
             namespaces: namespaces::check(self.namespaces)?,
@@ -134,7 +137,10 @@ impl<'c> RawLinux<'c> {
             rootfs_propagation: rootfs_propagation(self.rootfs_propagation)?,
             masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
+            mount_label: text::some(self.mount_label),
             memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
+            intel_rdt: self.intel_rdt.map(|Object(raw)| raw.check()).transpose()?,
+            net_devices: net_devices::check(self.net_devices)?,
             personality: self.personality.map(|Object(raw)| raw.check()).transpose()?,
         })
     }

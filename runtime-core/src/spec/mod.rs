@@ -4,12 +4,14 @@
 //! [`Error`] that names the JSON pointer of what is wrong. Touches nothing: no file, no system call.
 
 mod affinity;
+mod annotations;
 mod block_io;
 mod capabilities;
 mod cpu;
 mod devices;
 mod hooks;
 mod id_map;
+mod intel_rdt;
 mod io_priority;
 mod json;
 mod limits;
@@ -20,6 +22,7 @@ mod mount_attributes;
 mod mount_options;
 mod mounts;
 mod namespaces;
+mod net_devices;
 mod network;
 mod number_list;
 mod personality;
@@ -31,19 +34,22 @@ mod scheduler;
 mod seccomp;
 mod sysctl;
 mod text;
-mod unimplemented;
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
 pub use affinity::ExecAffinity;
+pub use annotations::DECIDING as DECIDING_ANNOTATIONS;
+pub use annotations::{Annotated, LabelOption};
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;
 pub use devices::{Device, DeviceKind, DeviceRule};
 pub use hooks::{Hook, Hooks};
 pub use id_map::{IdMap, MappedIds};
+pub(crate) use intel_rdt::RESERVED;
+pub use intel_rdt::{Clos, IntelRdt};
 pub use io_priority::IoPriority;
 pub use limits::Limits;
 pub use linux::{Linux, Propagation};
@@ -51,8 +57,10 @@ pub use memory::Memory;
 pub use memory_policy::MemoryPolicy;
 pub use mount_attributes::Attributes;
 pub use mount_options::MountData;
+pub(crate) use mount_options::names as mount_option_names;
 pub use mounts::{Mount, MountKind};
 pub use namespaces::{IdMapping, Namespace, NamespaceKind, Namespaces};
+pub use net_devices::NetDevice;
 pub use network::{InterfacePriority, Network, RdmaLimit};
 pub use personality::Personality;
 pub use process::{Process, User};
@@ -60,6 +68,7 @@ pub use resources::{HugepageLimit, Resources, Unified};
 pub use rlimits::Rlimit;
 pub use scheduler::Scheduler;
 pub use seccomp::ARCHITECTURES as SECCOMP_ARCHITECTURES;
+pub(crate) use seccomp::{ACTIONS as SECCOMP_ACTIONS, FLAGS as SECCOMP_FLAGS, OPERATORS as SECCOMP_OPERATORS};
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
 pub use sysctl::Sysctl;
 
@@ -95,6 +104,8 @@ pub struct Spec<'c> {
     pub hooks: Hooks<'c>,
     /// `annotations`, in the order of the document.
     pub annotations: Vec<(Str<'c>, Str<'c>)>,
+    /// What some of them decide.
+    pub annotated: Annotated,
     /// `linux`; all defaults where the object is absent.
     pub linux: Linux<'c>,
     /// What the specification says must only warn, such as an unknown capability.
@@ -164,6 +175,7 @@ impl<'c> Spec<'c> {
             Some(Object(process)) => process.check(Pointer::new("/process"), &mut warnings)?,
             None => return Err(Error::config(Pointer::new("/process"), "no `process` to run")),
         };
+        let annotations = raw.annotations.unwrap_or_default().0;
         let spec = Spec {
             version,
             root,
@@ -173,7 +185,8 @@ impl<'c> Spec<'c> {
             domainname: text::some(raw.domainname),
             mounts: mounts::check(raw.mounts, &mut warnings)?,
             hooks: raw.hooks.map(|hooks| hooks.0.check()).transpose()?.unwrap_or_default(),
-            annotations: raw.annotations.unwrap_or_default().0,
+            annotated: annotations::check(&annotations)?,
+            annotations,
             linux: raw.linux.unwrap_or_default().0.check(&mut warnings)?,
             warnings,
         };

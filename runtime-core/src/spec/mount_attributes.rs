@@ -38,30 +38,32 @@ const ATIME: u64 = libc::MOUNT_ATTR__ATIME;
 const NODIRATIME: u64 = libc::MOUNT_ATTR_NODIRATIME;
 const NOSYMFOLLOW: u64 = libc::MOUNT_ATTR_NOSYMFOLLOW;
 
-/// What an option changes: those that have a recursive twin with an `r` in front.
+/// Every option that has a recursive twin with an `r` in front, and what it changes.
+pub(super) const CHANGES: [(&str, Change); 18] = [
+    ("ro", Change::Set(RDONLY)),
+    ("rw", Change::Clear(RDONLY)),
+    ("nosuid", Change::Set(NOSUID)),
+    ("suid", Change::Clear(NOSUID)),
+    ("nodev", Change::Set(NODEV)),
+    ("dev", Change::Clear(NODEV)),
+    ("noexec", Change::Set(NOEXEC)),
+    ("exec", Change::Clear(NOEXEC)),
+    ("nodiratime", Change::Set(NODIRATIME)),
+    ("diratime", Change::Clear(NODIRATIME)),
+    ("nosymfollow", Change::Set(NOSYMFOLLOW)),
+    ("symfollow", Change::Clear(NOSYMFOLLOW)),
+    ("noatime", Change::Atime(NOATIME)),
+    ("strictatime", Change::Atime(STRICTATIME)),
+    ("relatime", Change::Atime(RELATIME)),
+    ("atime", Change::NotAtimeExcept(STRICTATIME)),
+    ("nostrictatime", Change::NotAtimeExcept(NOATIME)),
+    // `mount(2)` turned MS_RELATIME off here and then kept relatime, as it does without any flag (since Linux 2.6.30).
+    ("norelatime", Change::Nothing),
+];
+
+/// What an option changes.
 pub(super) fn change(name: &str) -> Option<Change> {
-    Some(match name {
-        "ro" => Change::Set(RDONLY),
-        "rw" => Change::Clear(RDONLY),
-        "nosuid" => Change::Set(NOSUID),
-        "suid" => Change::Clear(NOSUID),
-        "nodev" => Change::Set(NODEV),
-        "dev" => Change::Clear(NODEV),
-        "noexec" => Change::Set(NOEXEC),
-        "exec" => Change::Clear(NOEXEC),
-        "nodiratime" => Change::Set(NODIRATIME),
-        "diratime" => Change::Clear(NODIRATIME),
-        "nosymfollow" => Change::Set(NOSYMFOLLOW),
-        "symfollow" => Change::Clear(NOSYMFOLLOW),
-        "noatime" => Change::Atime(NOATIME),
-        "strictatime" => Change::Atime(STRICTATIME),
-        "relatime" => Change::Atime(RELATIME),
-        "atime" => Change::NotAtimeExcept(STRICTATIME),
-        "nostrictatime" => Change::NotAtimeExcept(NOATIME),
-        // `mount(2)` turned MS_RELATIME off here and then kept relatime, as it does without any flag (since Linux 2.6.30).
-        "norelatime" => Change::Nothing,
-        _ => return None,
-    })
+    CHANGES.iter().find(|(known, _)| *known == name).map(|(_, change)| *change)
 }
 
 impl Attributes {

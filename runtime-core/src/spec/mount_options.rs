@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::id_map::Asked;
-use super::mount_attributes::{Attributes, Change, change};
+use super::mount_attributes::{Attributes, CHANGES, Change, change};
 use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
@@ -91,6 +91,11 @@ pub(super) fn read<'c>(
             Meaning::IdMap { recursive } => read.id_map = Some(Asked { index, recursive }),
             Meaning::CopyUp if target == Target::Tmpfs => read.copy_up = Some(index),
             Meaning::Superblock if target == Target::Bind => warnings.extend(lost(&option, place)),
+            Meaning::Unknown if target == Target::Bind && option.contains('=') => {
+                let message =
+                    format!("`{option}` is left out: a bind mount shows a filesystem that is mounted already");
+                warnings.push(Warning { field: place(), message });
+            }
             Meaning::Superblock => read.data.push(data(index, option)),
             Meaning::Unknown if target != Target::Bind && !option.starts_with('=') => {
                 read.data.push(data(index, option));
@@ -103,38 +108,69 @@ pub(super) fn read<'c>(
     Ok(read)
 }
 
+/// The options that are no attributes of a mount; those are in [`CHANGES`], and each has a recursive twin.
+const MEANINGS: [(&str, Meaning); 24] = [
+    ("async", Meaning::Superblock),
+    ("dirsync", Meaning::Superblock),
+    ("lazytime", Meaning::Superblock),
+    ("mand", Meaning::Superblock),
+    ("nolazytime", Meaning::Superblock),
+    ("nomand", Meaning::Superblock),
+    ("sync", Meaning::Superblock),
+    // MS_I_VERSION has no word for fsconfig(2): xfs and btrfs always count versions, and ext4 since Linux 6.1.
+    ("iversion", Meaning::Nothing),
+    ("noiversion", Meaning::Nothing),
+    // MS_SILENT has no counterpart in the new mount API, whose messages go to the caller anyway.
+    ("silent", Meaning::Nothing),
+    ("loud", Meaning::Nothing),
+    // They have chosen the kind of mount already, or are the kernel's default.
+    ("bind", Meaning::Nothing),
+    ("rbind", Meaning::Nothing),
+    ("defaults", Meaning::Nothing),
+    ("private", Meaning::Propagation(libc::MS_PRIVATE)),
+    ("rprivate", Meaning::Propagation(libc::MS_PRIVATE | libc::MS_REC)),
+    ("shared", Meaning::Propagation(libc::MS_SHARED)),
+    ("rshared", Meaning::Propagation(libc::MS_SHARED | libc::MS_REC)),
+    ("slave", Meaning::Propagation(libc::MS_SLAVE)),
+    ("rslave", Meaning::Propagation(libc::MS_SLAVE | libc::MS_REC)),
+    ("unbindable", Meaning::Propagation(libc::MS_UNBINDABLE)),
+    ("runbindable", Meaning::Propagation(libc::MS_UNBINDABLE | libc::MS_REC)),
+    ("idmap", Meaning::IdMap { recursive: false }),
+    ("ridmap", Meaning::IdMap { recursive: true }),
+];
+
+/// Of tmpfs alone.
+const COPY_UP: &str = "tmpcopyup";
+
+/// Every option that is read, in order, for the features document.
+pub(crate) fn names() -> Vec<String> {
+    let alone = MEANINGS.iter().map(|(name, _)| *name).chain([COPY_UP]).chain(CHANGES.iter().map(|(name, _)| *name));
+    let recursive = CHANGES.iter().map(|(name, _)| format!("r{name}"));
+    let mut names: Vec<String> = alone.map(str::to_owned).chain(recursive).collect();
+    names.sort_unstable();
+    names
+}
+
 fn meaning(option: &str) -> Meaning {
     match option {
-        "async" | "dirsync" | "iversion" | "lazytime" | "mand" | "noiversion" | "nolazytime" | "nomand" | "sync" => {
-            Meaning::Superblock
-        }
-        // `bind` and `rbind` have chosen the kind of mount already, and `defaults` is the kernel's default. MS_SILENT has no
-        // counterpart in the new mount API, whose messages go to the caller anyway. runc passes over an empty option, too.
-        "silent" | "loud" | "bind" | "rbind" | "defaults" | "" => Meaning::Nothing,
-        "private" => Meaning::Propagation(libc::MS_PRIVATE),
-        "rprivate" => Meaning::Propagation(libc::MS_PRIVATE | libc::MS_REC),
-        "shared" => Meaning::Propagation(libc::MS_SHARED),
-        "rshared" => Meaning::Propagation(libc::MS_SHARED | libc::MS_REC),
-        "slave" => Meaning::Propagation(libc::MS_SLAVE),
-        "rslave" => Meaning::Propagation(libc::MS_SLAVE | libc::MS_REC),
-        "unbindable" => Meaning::Propagation(libc::MS_UNBINDABLE),
-        "runbindable" => Meaning::Propagation(libc::MS_UNBINDABLE | libc::MS_REC),
-        "tmpcopyup" => Meaning::CopyUp,
-        "idmap" => Meaning::IdMap { recursive: false },
-        "ridmap" => Meaning::IdMap { recursive: true },
-        "remount" => Meaning::Remount,
-        name => match (change(name), name.strip_prefix('r').and_then(change)) {
-            (Some(one), _) => Meaning::One(one),
-            (None, Some(all)) => Meaning::All(all),
-            (None, None) => Meaning::Unknown,
-        },
+        // runc passes over an empty option, too.
+        "" => return Meaning::Nothing,
+        COPY_UP => return Meaning::CopyUp,
+        "remount" => return Meaning::Remount,
+        _ => {}
+    }
+    // An attribute is what is asked for most.
+    match (change(option), option.strip_prefix('r').and_then(change)) {
+        (Some(one), _) => Meaning::One(one),
+        (None, Some(all)) => Meaning::All(all),
+        (None, None) => MEANINGS.iter().find(|(name, _)| *name == option).map_or(Meaning::Unknown, |(_, known)| *known),
     }
 }
 
 /// The warning for a flag that asks a bind mount for something: its superblock belongs to another mount.
 fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
     let message = format!("`{option}` is left out: a bind mount cannot change the filesystem it shows");
-    matches!(option, "sync" | "dirsync" | "lazytime" | "mand" | "iversion").then(|| Warning { field: place(), message })
+    matches!(option, "sync" | "dirsync" | "lazytime" | "mand").then(|| Warning { field: place(), message })
 }
 
 /// The error for an option that no mount, or not this one, can have.

@@ -9,7 +9,6 @@ use super::json::{self, Object};
 use super::rlimits::{self, RawRlimit, Rlimit};
 use super::scheduler::{RawScheduler, Scheduler};
 use super::text::{self, Text};
-use super::unimplemented::{self, Asked};
 use super::{Str, Warning};
 use crate::error::{Error, Pointer, Result};
 
@@ -44,6 +43,10 @@ pub struct Process<'c> {
     pub io_priority: Option<IoPriority>,
     /// `execCPUAffinity`: for `exec` only.
     pub exec_affinity: ExecAffinity,
+    /// `apparmorProfile`: not empty.
+    pub apparmor_profile: Option<Str<'c>>,
+    /// `selinuxLabel`: not empty.
+    pub selinux_label: Option<Str<'c>>,
 }
 
 /// `process.user`.
@@ -78,10 +81,10 @@ pub(super) struct RawProcess<'c> {
     oom_score_adj: Option<i64>,
     terminal: Option<bool>,
     console_size: Option<Object<RawConsoleSize>>,
-    #[serde(default)]
-    apparmor_profile: Asked,
-    #[serde(default)]
-    selinux_label: Asked,
+    #[serde(borrow)]
+    apparmor_profile: Option<Text<'c>>,
+    #[serde(borrow)]
+    selinux_label: Option<Text<'c>>,
     #[serde(borrow)]
     scheduler: Option<Object<RawScheduler<'c>>>,
     #[serde(borrow)]
@@ -131,10 +134,6 @@ impl<'c> Process<'c> {
 impl<'c> RawProcess<'c> {
     /// Checks everything in `process`.
     pub(super) fn check(self, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Process<'c>> {
-        unimplemented::refuse(
-            &at,
-            &[("apparmorProfile", &self.apparmor_profile), ("selinuxLabel", &self.selinux_label)],
-        )?;
         let terminal = self.terminal.unwrap_or_default();
         Ok(Process {
             args: args(self.args, &at)?,
@@ -154,6 +153,8 @@ impl<'c> RawProcess<'c> {
                 Some(Object(raw)) => raw.check(&at.key("execCPUAffinity"))?,
                 None => ExecAffinity::default(),
             },
+            apparmor_profile: text::some(self.apparmor_profile),
+            selinux_label: text::some(self.selinux_label),
             at,
         })
     }

@@ -12,6 +12,7 @@ pub(super) fn check(spec: &Spec<'_>) -> Result<()> {
     users(&spec.linux)?;
     mapped_mounts(spec)?;
     clocks(&spec.linux)?;
+    interfaces(&spec.linux)?;
     spec.linux.sysctl.iter().try_for_each(|sysctl| sysctl::owned(sysctl, &spec.linux.namespaces))
 }
 
@@ -81,6 +82,14 @@ fn clocks(linux: &Linux<'_>) -> Result<()> {
     }
     Err(Error::config(Pointer::new("/linux/timeOffsets"), "`timeOffsets` needs a new time namespace")
         .hint("add {\"type\": \"time\"} to linux.namespaces"))
+}
+
+/// An interface is in one network namespace at a time: without another one there is nowhere to move it to.
+fn interfaces(linux: &Linux<'_>) -> Result<()> {
+    match linux.net_devices.is_empty() {
+        true => Ok(()),
+        false => needs(linux, NamespaceKind::Network, "/linux/netDevices"),
+    }
 }
 
 fn needs(linux: &Linux<'_>, kind: NamespaceKind, field: &'static str) -> Result<()> {

@@ -35,6 +35,46 @@ pub const ARCHITECTURES: [&str; 23] = [
     "SCMP_ARCH_RISCV64",
 ];
 
+/// The actions; ERRNO and TRACE with the number they have where none is given.
+pub(crate) const ACTIONS: [(&str, SeccompAction); 9] = [
+    ("SCMP_ACT_ALLOW", SeccompAction::Allow),
+    ("SCMP_ACT_ERRNO", SeccompAction::Errno(EPERM)),
+    ("SCMP_ACT_KILL", SeccompAction::KillThread),
+    ("SCMP_ACT_KILL_PROCESS", SeccompAction::KillProcess),
+    ("SCMP_ACT_KILL_THREAD", SeccompAction::KillThread),
+    ("SCMP_ACT_LOG", SeccompAction::Log),
+    ("SCMP_ACT_NOTIFY", SeccompAction::Notify),
+    ("SCMP_ACT_TRACE", SeccompAction::Trace(EPERM)),
+    ("SCMP_ACT_TRAP", SeccompAction::Trap),
+];
+
+const EPERM: u16 = libc::EPERM.unsigned_abs() as u16;
+
+/// The comparisons.
+pub(crate) const OPERATORS: [(&str, SeccompOperator); 7] = [
+    ("SCMP_CMP_EQ", SeccompOperator::Equal),
+    ("SCMP_CMP_GE", SeccompOperator::GreaterOrEqual),
+    ("SCMP_CMP_GT", SeccompOperator::Greater),
+    ("SCMP_CMP_LE", SeccompOperator::LessOrEqual),
+    ("SCMP_CMP_LT", SeccompOperator::Less),
+    ("SCMP_CMP_MASKED_EQ", SeccompOperator::MaskedEqual),
+    ("SCMP_CMP_NE", SeccompOperator::NotEqual),
+];
+
+/// The flags of a filter, and their bits in `linux/seccomp.h`.
+pub(crate) const FLAGS: [(&str, u32); 4] = [
+    ("SECCOMP_FILTER_FLAG_LOG", 1 << 1),
+    ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 1 << 2),
+    ("SECCOMP_FILTER_FLAG_TSYNC", 1 << 0),
+    // Only together with a listener (seccomp(2)).
+    ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", WAIT_KILLABLE_RECV),
+];
+
+/// The entry of a table.
+fn known<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning)
+}
+
 /// A profile.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seccomp<'c> {
@@ -242,29 +282,21 @@ fn action(name: Option<Text<'_>>, errno: Option<u32>, at: &Pointer, keys: (&str,
             .hint("write SCMP_ACT_ERRNO, SCMP_ACT_ALLOW or another action of the OCI specification"));
     };
     // The kernel cuts an errno at MAX_ERRNO and a message for the tracer at 16 bits (seccomp(2)).
-    let number = |most: u16| match u16::try_from(errno.unwrap_or(libc::EPERM.unsigned_abs())) {
+    let number = |errno: u32, most: u16| match u16::try_from(errno) {
         Ok(number) if number <= most => Ok(number),
         _ => Err(Error::config(at.key(errno_key), format!("`{errno_key}` is above {most}"))),
     };
-    let action = match &*name {
-        "SCMP_ACT_ERRNO" => return Ok(SeccompAction::Errno(number(4095)?)),
-        "SCMP_ACT_TRACE" => return Ok(SeccompAction::Trace(number(u16::MAX)?)),
-        "SCMP_ACT_ALLOW" => SeccompAction::Allow,
-        "SCMP_ACT_LOG" => SeccompAction::Log,
-        "SCMP_ACT_TRAP" => SeccompAction::Trap,
-        "SCMP_ACT_KILL" | "SCMP_ACT_KILL_THREAD" => SeccompAction::KillThread,
-        "SCMP_ACT_KILL_PROCESS" => SeccompAction::KillProcess,
-        "SCMP_ACT_NOTIFY" => SeccompAction::Notify,
-        _ => {
-            return Err(Error::config(at.key(key), format!("unknown seccomp action `{name}`")).hint(
-                "the actions are SCMP_ACT_ALLOW, ERRNO, KILL, KILL_PROCESS, KILL_THREAD, LOG, NOTIFY, TRACE and TRAP",
-            ));
-        }
+    let Some(action) = known(&ACTIONS, &name) else {
+        return Err(Error::config(at.key(key), format!("unknown seccomp action `{name}`")).hint(
+            "the actions are SCMP_ACT_ALLOW, ERRNO, KILL, KILL_PROCESS, KILL_THREAD, LOG, NOTIFY, TRACE and TRAP",
+        ));
     };
     // "When the action doesn't support an errno, the runtime MUST print an error and fail."
-    match errno {
-        None => Ok(action),
-        Some(_) => Err(Error::config(at.key(errno_key), format!("{name} takes no errno"))),
+    match (errno, action) {
+        (None, action) => Ok(action),
+        (Some(errno), SeccompAction::Errno(_)) => Ok(SeccompAction::Errno(number(errno, 4095)?)),
+        (Some(errno), SeccompAction::Trace(_)) => Ok(SeccompAction::Trace(number(errno, u16::MAX)?)),
+        (Some(_), _) => Err(Error::config(at.key(errno_key), format!("{name} takes no errno"))),
     }
 }
 
@@ -282,15 +314,8 @@ fn flags(names: Option<Vec<Text<'_>>>, at: &Pointer) -> Result<u32> {
     let mut flags = 0;
     for (index, Text(name)) in names.unwrap_or_default().into_iter().enumerate() {
         let place = || at.key("flags").index(index);
-        // `linux/seccomp.h`
-        flags |= match &*name {
-            "SECCOMP_FILTER_FLAG_TSYNC" => 1 << 0,
-            "SECCOMP_FILTER_FLAG_LOG" => 1 << 1,
-            "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => 1 << 2,
-            // Only together with a listener (seccomp(2)).
-            "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => WAIT_KILLABLE_RECV,
-            _ => return Err(Error::config(place(), format!("unknown seccomp flag `{name}`"))),
-        };
+        flags |=
+            known(&FLAGS, &name).ok_or_else(|| Error::config(place(), format!("unknown seccomp flag `{name}`")))?;
     }
     Ok(flags)
 }
@@ -316,16 +341,8 @@ fn arg(arg: &RawArg<'_>, at: &Pointer) -> Result<SeccompArg> {
         return Err(Error::config(at.key("index"), format!("system calls have no argument {index}"))
             .hint("the arguments are 0 to 5"));
     }
-    let operator = match &**op {
-        "SCMP_CMP_NE" => SeccompOperator::NotEqual,
-        "SCMP_CMP_LT" => SeccompOperator::Less,
-        "SCMP_CMP_LE" => SeccompOperator::LessOrEqual,
-        "SCMP_CMP_EQ" => SeccompOperator::Equal,
-        "SCMP_CMP_GE" => SeccompOperator::GreaterOrEqual,
-        "SCMP_CMP_GT" => SeccompOperator::Greater,
-        "SCMP_CMP_MASKED_EQ" => SeccompOperator::MaskedEqual,
-        _ => return Err(Error::config(at.key("op"), format!("unknown seccomp operator `{op}`"))),
-    };
+    let operator =
+        known(&OPERATORS, op).ok_or_else(|| Error::config(at.key("op"), format!("unknown seccomp operator `{op}`")))?;
     Ok(SeccompArg { index, value, value_two: arg.value_two.unwrap_or_default(), operator })
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Cgroup;
 use crate::compile::LastSteps;
+use crate::resctrl::Group;
 use crate::spec::Limits;
 
 /// What a later call must know of a container and cannot ask the kernel.
@@ -33,6 +34,9 @@ pub(crate) struct Record {
     pub(crate) annotations: BTreeMap<String, String>,
     /// Its cgroup.
     pub(crate) cgroup: Cgroup,
+    /// Its group of resctrl.
+    #[serde(default)]
+    pub(crate) resctrl: Option<Group>,
     /// Whether it has a pid namespace of its own: its first process then takes all others with it.
     pub(crate) own_pids: bool,
     /// Where the steps behind the start gate come from.

@@ -1,4 +1,4 @@
-//! The directories of all containers: `<root>/<id>/{state.json,config.json,gate}`, locked by whoever changes one.
+//! The directories of all containers: `<root>/<id>/{state.json,config.json,gate,notify/}`, locked by whoever changes one.
 //!
 //! A directory is the container: it is there from the first moment of `create` to the last of `delete`. Whoever holds the
 //! lock of one in which nothing is recorded yet has found what an interrupted `create` left.
@@ -8,8 +8,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+use rustix::mount::OpenTreeFlags;
+use rustix::net::SocketAddrUnix;
 
 use super::Record;
 use crate::error::{At, Error, Kind, Op, Result};
@@ -19,6 +21,7 @@ const NEW_RECORD: &CStr = c".state.json";
 const CONFIG: &CStr = c"config.json";
 const GATE: &CStr = c"gate";
 const NEW_GATE: &CStr = c".gate";
+const NOTIFY: &CStr = c"notify";
 /// Where a restore mounts the root filesystem for CRIU.
 pub(crate) const CRIU_ROOT: &CStr = c"criu-root";
 /// How long another call on the same container may take before this one gives up.
@@ -113,9 +116,15 @@ impl Store {
         for name in [GATE, NEW_GATE, CONFIG, NEW_RECORD, RECORD] {
             absent(rustix::fs::unlinkat(&directory.fd, name, AtFlags::empty())).at(Op::State)?;
         }
-        absent(rustix::fs::unlinkat(&self.root, directory.id.as_str(), AtFlags::REMOVEDIR))
-            .at(Op::State)
-            .map_err(|error| error.on(&directory.id))
+        let last = || absent(rustix::fs::unlinkat(&self.root, directory.id.as_str(), AtFlags::REMOVEDIR));
+        let removed = match last() {
+            Err(Errno::NOTEMPTY) => {
+                directory.remove_notify()?;
+                last()
+            }
+            removed => removed,
+        };
+        removed.at(Op::State).map_err(|error| error.on(&directory.id))
     }
 }
 
@@ -215,6 +224,47 @@ impl Directory {
     /// Takes the gate away: the container is started.
     pub(crate) fn remove_gate(&self) -> Result<()> {
         absent(rustix::fs::unlinkat(&self.fd, GATE, AtFlags::empty())).at(Op::State)
+    }
+
+    /// The name of the socket over which a container says that it is ready, in a directory that the container sees.
+    pub(crate) const NOTIFY_SOCKET: &str = "notify.sock";
+
+    /// Makes that directory, for every user to enter; a detached mount of it.
+    pub(crate) fn make_notify(&self) -> Result<OwnedFd> {
+        let mode = Mode::from_raw_mode(0o755);
+        rustix::fs::mkdirat(&self.fd, NOTIFY, mode).at(Op::Notify)?;
+        let notify = open_directory(&self.fd, Path::new("notify")).at(Op::Notify)?;
+        // Whatever the umask of the program is.
+        rustix::fs::fchmod(&notify, mode).at(Op::Notify)?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        rustix::mount::open_tree(&self.fd, NOTIFY, flags).at(Op::Notify)
+    }
+
+    /// Whether the container was created with one.
+    pub(crate) fn has_notify(&self) -> bool {
+        self.has(NOTIFY)
+    }
+
+    /// Gives the socket its name, for every user to write to.
+    pub(crate) fn bind_notify(&self, socket: &OwnedFd) -> Result<()> {
+        let notify = open_directory(&self.fd, Path::new("notify")).at(Op::Notify)?;
+        absent(rustix::fs::unlinkat(&notify, Self::NOTIFY_SOCKET, AtFlags::empty())).at(Op::Notify)?;
+        let path = format!("/proc/self/fd/{}/{}", notify.as_raw_fd(), Self::NOTIFY_SOCKET);
+        rustix::net::bind(socket, &SocketAddrUnix::new(&path).at(Op::Notify)?).at(Op::Notify)?;
+        // By a descriptor of the socket: a privileged container could have put a link to something else in its place.
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let bound = rustix::fs::openat(&notify, Self::NOTIFY_SOCKET, flags, Mode::empty()).at(Op::Notify)?;
+        if FileType::from_raw_mode(rustix::fs::fstat(&bound).at(Op::Notify)?.st_mode) != FileType::Socket {
+            return Err(Error::new(Kind::System, Op::Notify).message("the socket was replaced by something else"));
+        }
+        let path = format!("/proc/self/fd/{}", bound.as_raw_fd());
+        rustix::fs::chmod(&path, Mode::from_raw_mode(0o777)).at(Op::Notify)
+    }
+
+    fn remove_notify(&self) -> Result<()> {
+        let socket = Path::new("notify").join(Self::NOTIFY_SOCKET);
+        absent(rustix::fs::unlinkat(&self.fd, &socket, AtFlags::empty())).at(Op::State)?;
+        absent(rustix::fs::unlinkat(&self.fd, NOTIFY, AtFlags::REMOVEDIR)).at(Op::State)
     }
 
     fn has(&self, name: &CStr) -> bool {

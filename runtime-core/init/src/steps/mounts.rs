@@ -15,6 +15,21 @@ pub(crate) fn fsmount(state: &mut State<'_>, fs: Slot, attributes: u32, to: Slot
     state.fill(to, sys::fsmount(fs.fd(), attributes)?)
 }
 
+/// Gives the root of `mount` the mode of the directory at `path`; nothing there is no mode to take.
+pub(crate) fn take_mode(root: Fd, path: &CStr, mount: Fd) -> Result<()> {
+    let under = match paths::resolve(root, path, sys::O_PATH | sys::O_DIRECTORY) {
+        Err(Errno::NOENT) => return Ok(()),
+        found => found?,
+    };
+    sys::fchmodat(mount, c".", sys::fstat(under.fd())?.mode() & 0o7777)
+}
+
+/// Sets an extended attribute of a mount's root. The descriptor of a mount is one of `O_PATH`, which takes none.
+pub(crate) fn setxattr(mount: Fd, name: &CStr, value: &CStr) -> Result<()> {
+    let root = sys::openat(mount, c".", sys::O_RDONLY | sys::O_DIRECTORY)?;
+    sys::fsetxattr(root.fd(), name, value.to_bytes())
+}
+
 /// The user namespace of an id-mapped mount; 0 where it has none.
 pub(crate) fn userns(state: &State<'_>, slot: Slot) -> Result<u64> {
     if slot == Slot::NONE { Ok(0) } else { state.fd(slot).map(|fd| u64::from(fd.0.cast_unsigned())) }

@@ -43,12 +43,14 @@ pub(crate) fn look_up(candidates: Texts<'_>) -> Result<&CStr> {
     Err(answer)
 }
 
+/// No answer is none against it: a seccomp filter may refuse `statx(2)`, and execve(2) will tell.
 fn executable(path: &CStr) -> Result<()> {
     sys::may_execute(path)?;
-    match sys::stat(path)?.kind() {
-        sys::S_IFREG => Ok(()),
-        sys::S_IFDIR => Err(Errno::ISDIR),
-        _ => Err(Errno::ACCES),
+    match sys::stat(path).map(|stat| stat.kind()) {
+        Ok(sys::S_IFREG) | Err(Errno::PERM | Errno::NOSYS) => Ok(()),
+        Ok(sys::S_IFDIR) => Err(Errno::ISDIR),
+        Ok(_) => Err(Errno::ACCES),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -75,6 +75,8 @@ pub(super) mod number {
     pub(in crate::sys) const OPENAT: usize = 56;
     pub(in crate::sys) const MKDIRAT: usize = 34;
     pub(in crate::sys) const MKNODAT: usize = 33;
+    pub(in crate::sys) const FACCESSAT: usize = 48;
+    pub(in crate::sys) const FCHMODAT: usize = 53;
     pub(in crate::sys) const FCHOWNAT: usize = 54;
     pub(in crate::sys) const SYMLINKAT: usize = 36;
     pub(in crate::sys) const READLINKAT: usize = 78;

@@ -76,6 +76,8 @@ pub(super) mod number {
     pub(in crate::sys) const OPENAT: usize = 257;
     pub(in crate::sys) const MKDIRAT: usize = 258;
     pub(in crate::sys) const MKNODAT: usize = 259;
+    pub(in crate::sys) const FACCESSAT: usize = 269;
+    pub(in crate::sys) const FCHMODAT: usize = 268;
     pub(in crate::sys) const FCHOWNAT: usize = 260;
     pub(in crate::sys) const SYMLINKAT: usize = 266;
     pub(in crate::sys) const READLINKAT: usize = 267;

@@ -1,0 +1,80 @@
+//! The table: a row for each field, value and rule.
+//!
+//! In: the claims of the tests. Out: text. A row without a test that runs somewhere is empty, and counts as such.
+
+use std::fmt;
+
+use super::{Claim, Machine, claims, failing, machines, names};
+
+/// How many tests of a row are printed by name.
+const NAMED: usize = 3;
+
+/// What is covered, and by whom.
+#[derive(Debug)]
+pub struct Table {
+    machines: Vec<Machine>,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    name: String,
+    tests: Vec<String>,
+}
+
+impl Table {
+    /// Of the tests that are built.
+    pub fn of_the_tests() -> Self {
+        Self::of(&claims(), machines())
+    }
+
+    fn of(claims: &[Claim], machines: Vec<Machine>) -> Self {
+        let failing = failing();
+        // A test that nobody can skip unseen: it runs where a list does not name it, or where no list is kept.
+        let runs = |test: &str| machines.iter().any(|machine| machine.runs(test) != Some(false));
+        let counts = |claim: &&Claim| !failing.contains(&claim.test) && runs(&claim.test);
+        let claims: Vec<&Claim> = claims.iter().filter(counts).collect();
+        let all = ["fields.txt", "values.txt", "rules.txt"].into_iter().flat_map(names);
+        let rows = all.map(|name| {
+            let tests = claims.iter().filter(|claim| claim.covers.contains(&name));
+            Row { tests: tests.map(|claim| claim.test.clone()).collect(), name }
+        });
+        Self { rows: rows.collect(), machines }
+    }
+
+    /// The names that no test covers.
+    pub fn empty(&self) -> Vec<&str> {
+        self.rows.iter().filter(|row| row.tests.is_empty()).map(|row| &*row.name).collect()
+    }
+
+    /// What the row of one machine's column says: whether one of the tests runs there.
+    fn cell(machine: &Machine, row: &Row) -> &'static str {
+        let mut runs = row.tests.iter().map(|test| machine.runs(test));
+        match &machine.skips {
+            _ if row.tests.is_empty() => "",
+            None => "?",
+            Some(_) if runs.any(|runs| runs == Some(true)) => "yes",
+            Some(_) => "-",
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
+        write!(f, "{:width$}", "field or rule")?;
+        self.machines.iter().try_for_each(|machine| write!(f, "  {}", machine.name))?;
+        writeln!(f, "  tests")?;
+        for row in &self.rows {
+            write!(f, "{:width$}", row.name)?;
+            for machine in &self.machines {
+                write!(f, "  {:width$}", Self::cell(machine, row), width = machine.name.len())?;
+            }
+            let named = row.tests.iter().take(NAMED).map(|test| &**test).collect::<Vec<_>>().join(", ");
+            let more = row.tests.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            writeln!(f, "  {}{more}", if named.is_empty() { "no test" } else { &*named })?;
+        }
+        writeln!(f, "{} fields, {} without a test", self.rows.len(), self.empty().len())
+    }
+}

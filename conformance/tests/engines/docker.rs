@@ -1,0 +1,365 @@
+//! Docker: the daemon with the runtime under test as its default, on a socket of its own.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use conformance::{Outcome, eventually, needs};
+
+use super::daemon::{Daemon, runtime_path};
+use super::image::{self, TINY};
+
+static DOCKER: LazyLock<Daemon> = LazyLock::new(|| {
+    let script = r#"
+        echo '{}' >daemon.json
+        exec dockerd --config-file $dir/daemon.json -H unix://$dir/docker.sock --data-root $dir/data \
+            --exec-root $dir/exec -p $dir/pid --cgroup-parent /${dir##*/} --exec-opt native.cgroupdriver=cgroupfs \
+            --add-runtime under-test="$(cat $dir/path)" --default-runtime under-test
+    "#;
+    let script = format!("until [ -s $dir/path ]; do sleep 0.05; done\n{script}");
+    let daemon = Daemon::start("docker", &script, |dir| {
+        let path = dir.join("path");
+        if !path.exists() {
+            std::fs::write(&path, runtime_path(dir).as_os_str().as_encoded_bytes()).expect("a path");
+        }
+        command(dir.to_owned(), ["version"]).output().is_ok_and(|output| output.status.success())
+    });
+    let tar = image::tar(&daemon.dir);
+    daemon.call(command(daemon.dir.clone(), ["import", &tar.to_string_lossy(), TINY])).succeeds();
+    daemon
+});
+
+/// The client of this daemon, as a command to be changed or started.
+pub(super) fn command<'a>(dir: PathBuf, args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new("/usr/bin/docker");
+    command.env("DOCKER_HOST", format!("unix://{}/docker.sock", dir.display())).env("HOME", &dir).current_dir(&dir);
+    command.args(args);
+    command
+}
+
+/// The daemon, started when a test first asks for it.
+pub(super) fn daemon() -> &'static Daemon {
+    needs::path("/usr/sbin/dockerd");
+    &DOCKER
+}
+
+/// One call of the client.
+pub(super) fn docker<'a>(args: impl IntoIterator<Item = &'a str>) -> Outcome {
+    let daemon = daemon();
+    daemon.call(command(daemon.dir.clone(), args))
+}
+
+/// `docker run --rm` of the tiny image with these words.
+pub(super) fn run<'a>(args: impl IntoIterator<Item = &'a str>) -> Outcome {
+    docker(["run", "--rm"].into_iter().chain(args))
+}
+
+/// A container that is removed when the test ends, whatever happens.
+#[derive(Debug)]
+pub(super) struct Running(String);
+
+impl Running {
+    /// `docker run -d` with these words after the name.
+    pub(super) fn new<'a>(name: &'a str, args: impl IntoIterator<Item = &'a str>) -> Self {
+        let container = Self(name.to_owned());
+        docker(["run", "-d", "--name", name].into_iter().chain(args)).succeeds();
+        container
+    }
+
+    /// A line of `docker inspect --format`.
+    pub(super) fn inspect(&self, format: &str) -> String {
+        docker(["inspect", "--format", format, &self.0]).succeeds().stdout.trim().to_owned()
+    }
+
+    /// `docker exec` of these words.
+    pub(super) fn exec<'a>(&'a self, args: impl IntoIterator<Item = &'a str>) -> Outcome {
+        docker(["exec", self.0.as_str()].into_iter().chain(args))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        docker(["rm", "-f", "-v", &self.0]);
+    }
+}
+
+const FOREVER: [&str; 3] = [TINY, "sleep", "1000"];
+
+#[conformance::test]
+fn run_prints_and_leaves_no_container() {
+    run(["--name", "gone", TINY, "echo", "hello"]).succeeds().prints("hello");
+    docker(["ps", "-aq", "--filter", "name=gone"]).succeeds().prints("");
+}
+
+#[conformance::test]
+fn the_exit_status_is_the_programs() {
+    run([TINY, "sh", "-c", "exit 42"]).exits(42);
+}
+
+#[conformance::test]
+fn a_program_that_is_not_there_is_127_and_one_that_may_not_run_126() {
+    run([TINY, "nonesuch"]).exits(127).says("executable file not found in $PATH");
+    run([TINY, "/nonesuch"]).exits(127).says("no such file or directory");
+    run([TINY, "/etc/passwd"]).exits(126).says("permission denied");
+    run([TINY, "/etc"]).exits(126);
+}
+
+#[conformance::test]
+fn a_detached_container_has_logs_and_a_status() {
+    let container = Running::new("detached", [TINY, "sh", "-c", "echo out; echo err >&2; exit 3"]);
+    docker(["wait", "detached"]).succeeds().prints("3");
+    let logs = docker(["logs", "detached"]).succeeds();
+    assert_eq!((logs.stdout.trim(), logs.stderr.trim()), ("out", "err"));
+    assert_eq!(container.inspect("{{.State.Status}} {{.State.ExitCode}}"), "exited 3");
+}
+
+#[conformance::test]
+fn an_interactive_container_has_a_terminal() {
+    let look = "tty; until stty size | grep -q '33 77'; do sleep 0.1; done; echo sized";
+    let shell = quoted(&mut command(daemon().dir.clone(), ["run", "--rm", "-it", TINY, "sh", "-c", look]));
+    let line = format!("stty rows 33 cols 77; {shell}");
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]);
+    script.env("DOCKER_HOST", format!("unix://{}/docker.sock", daemon().dir.display()));
+    let seen = daemon().call(script).succeeds().stdout;
+    assert!(seen.contains("/dev/pts/0") && seen.contains("sized"), "{seen}");
+}
+
+fn quoted(command: &mut Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))).collect::<Vec<_>>().join(" ")
+}
+
+#[conformance::test]
+fn stdin_reaches_the_container() {
+    let line = format!(
+        "echo from outside | {}",
+        quoted(&mut command(daemon().dir.clone(), ["run", "--rm", "-i", TINY, "cat"]))
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &line]).env("DOCKER_HOST", format!("unix://{}/docker.sock", daemon().dir.display()));
+    daemon().call(shell).succeeds().prints("from outside");
+}
+
+#[conformance::test]
+fn limits_are_the_kernels() {
+    let limits = ["-m", "64m", "--cpus", "0.5", "--pids-limit", "20", "--cpuset-cpus", "0"];
+    let read = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max cpu/cpu.cfs_quota_us cpu.max \
+        pids/pids.max pids.max cpuset/cpuset.cpus cpuset.cpus 2>/dev/null | tr '\\n' ' '";
+    let seen = run(limits.into_iter().chain([TINY, "sh", "-c", read])).stdout;
+    assert!(["67108864 50000 20 0", "67108864 50000 100000 20 0"].contains(&seen.trim()), "{seen}");
+}
+
+#[conformance::test]
+fn a_read_only_root_is_read_only() {
+    run(["--read-only", TINY, "touch", "/x"]).exits(1).says("read-only file system");
+    run(["--read-only", "--tmpfs", "/scratch", TINY, "touch", "/scratch/x"]).succeeds();
+}
+
+#[conformance::test]
+fn a_user_has_its_ids_and_groups() {
+    run(["--user", "web", TINY, "id"]).prints("uid=1000(web) gid=1000(web) groups=50(staff),1000(web)");
+    run(["--user", "7:8", "--group-add", "9", TINY, "sh", "-c", "id -u; id -g; id -G"]).prints("7\n8\n8 9");
+}
+
+#[conformance::test]
+fn capabilities_are_dropped_and_added() {
+    let show = "grep CapEff /proc/self/status | tr -d ' \\t'";
+    run(["--cap-drop", "ALL", TINY, "sh", "-c", show]).prints("CapEff:0000000000000000");
+    run(["--cap-drop", "ALL", "--cap-add", "CHOWN", TINY, "sh", "-c", show]).prints("CapEff:0000000000000001");
+    run([TINY, "sh", "-c", show]).prints("CapEff:00000000a80425fb");
+}
+
+#[conformance::test]
+fn security_options_act() {
+    run(["--security-opt", "no-new-privileges", TINY, "grep", "NoNewPrivs", "/proc/self/status"])
+        .prints("NoNewPrivs:\t1");
+    run([TINY, "grep", "Seccomp:", "/proc/self/status"]).prints("Seccomp:\t2");
+    run(["--security-opt", "seccomp=unconfined", TINY, "grep", "Seccomp:", "/proc/self/status"]).prints("Seccomp:\t0");
+    run([TINY, "unshare", "-m", "true"]).fails();
+}
+
+#[conformance::test]
+fn init_reaps() {
+    needs::path("/usr/bin/docker-init");
+    let seen = run(["--init", TINY, "sh", "-c", "cat /proc/1/comm; (sleep 0.1 & exec true); sleep 0.5; ps"]).succeeds();
+    assert!(seen.stdout.starts_with("docker-init"), "{}", seen.stdout);
+    assert!(!seen.stdout.contains("[sleep]"), "a zombie: {}", seen.stdout);
+}
+
+#[conformance::test]
+fn a_health_check_is_run() {
+    let check = ["--health-cmd", "test -e /tmp/well", "--health-interval", "1s", "--health-retries", "1"];
+    let container = Running::new("health", check.into_iter().chain([TINY, "sh", "-c", "touch /tmp/well; sleep 1000"]));
+    let is = |state: &str| eventually(|| container.inspect("{{.State.Health.Status}}") == state);
+    assert!(is("healthy"), "{}", container.inspect("{{json .State.Health}}"));
+    container.exec(["rm", "/tmp/well"]).succeeds();
+    assert!(is("unhealthy"), "{}", container.inspect("{{json .State.Health}}"));
+}
+
+#[conformance::test]
+fn a_restart_policy_restarts() {
+    let container = Running::new("again", ["--restart", "on-failure:2", TINY, "sh", "-c", "echo run; exit 1"]);
+    assert!(eventually(|| container.inspect("{{.RestartCount}} {{.State.Status}}") == "2 exited"));
+    docker(["logs", "again"]).prints("run\nrun\nrun");
+}
+
+#[conformance::test]
+fn exec_has_its_own_environment_user_directory_and_status() {
+    let container = Running::new("execs", FOREVER);
+    docker(["exec", "-e", "A=b", "-w", "/tmp", "-u", "web", "execs", "sh", "-c", "echo $A $PWD; id -un"])
+        .prints("b /tmp\nweb");
+    container.exec(["sh", "-c", "exit 9"]).exits(9);
+    // 126 of Docker 20.10, 127 of later ones: the message is the same.
+    let absent = container.exec(["nonesuch"]);
+    assert!([126, 127].contains(&absent.code), "{absent:?}");
+    assert!((absent.stdout + &absent.stderr).contains("executable file not found in $PATH"));
+    container.exec(["/etc/passwd"]).exits(126);
+    docker(["exec", "-d", "execs", "touch", "/tmp/later"]).succeeds();
+    assert!(eventually(|| container.exec(["test", "-e", "/tmp/later"]).code == 0));
+    docker(["exec", "-t", "execs", "tty"]).succeeds().prints("/dev/pts/0");
+}
+
+#[conformance::test]
+fn stop_sends_term_then_kill() {
+    let trap = "trap 'echo term; exit 5' TERM; while :; do sleep 0.1; done";
+    let container = Running::new("kind", [TINY, "sh", "-c", trap]);
+    docker(["stop", "-t", "20", "kind"]).succeeds();
+    assert_eq!(container.inspect("{{.State.ExitCode}}"), "5");
+    let container = Running::new("stubborn", FOREVER);
+    docker(["stop", "-t", "1", "stubborn"]).succeeds();
+    assert_eq!(container.inspect("{{.State.ExitCode}}"), "137");
+}
+
+#[conformance::test]
+fn kill_sends_any_signal() {
+    let trap = "trap 'exit 6' USR1; echo ready; while :; do sleep 0.1; done";
+    let container = Running::new("signalled", [TINY, "sh", "-c", trap]);
+    assert!(eventually(|| docker(["logs", "signalled"]).stdout.contains("ready")));
+    docker(["kill", "-s", "USR1", "signalled"]).succeeds();
+    docker(["wait", "signalled"]).prints("6");
+    assert_eq!(container.inspect("{{.State.Running}}"), "false");
+}
+
+#[conformance::test]
+fn a_container_stops_and_starts_again() {
+    let container = Running::new("twice", [TINY, "sh", "-c", "echo x >>/tmp/count; wc -l </tmp/count"]);
+    docker(["wait", "twice"]).prints("0");
+    docker(["start", "-a", "twice"]).prints("2");
+    docker(["restart", "twice"]).succeeds();
+    docker(["wait", "twice"]).prints("0");
+    docker(["logs", "twice"]).prints("1\n2\n3");
+    drop(container);
+}
+
+#[conformance::test]
+fn pause_stops_time_and_unpause_starts_it() {
+    let container = Running::new("paused", [TINY, "sh", "-c", "while :; do echo tick; sleep 0.05; done"]);
+    docker(["pause", "paused"]).succeeds();
+    assert_eq!(container.inspect("{{.State.Status}}"), "paused");
+    let ticks = || docker(["logs", "paused"]).stdout.len();
+    let before = ticks();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(ticks(), before, "a paused container goes on");
+    docker(["unpause", "paused"]).succeeds();
+    assert!(eventually(|| ticks() > before));
+}
+
+#[conformance::test]
+fn update_changes_limits_of_a_running_container() {
+    let container = Running::new("updated", ["-m", "64m", "--memory-swap", "64m"].into_iter().chain(FOREVER));
+    docker(["update", "-m", "96m", "--memory-swap", "128m", "--cpus", "0.25", "--pids-limit", "33", "updated"])
+        .succeeds();
+    let read = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max cpu/cpu.cfs_quota_us cpu.max pids/pids.max \
+        pids.max 2>/dev/null | tr '\\n' ' '";
+    let seen = container.exec(["sh", "-c", read]).stdout;
+    assert!(["100663296 25000 33", "100663296 25000 100000 33"].contains(&seen.trim()), "{seen}");
+}
+
+#[conformance::test]
+fn stats_and_top_see_into_a_container() {
+    let container = Running::new("seen", FOREVER);
+    let stats = docker(["stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}", "seen"]).succeeds();
+    assert_eq!(stats.stdout.trim(), "seen 1");
+    let top = docker(["top", "seen"]).succeeds().stdout;
+    assert!(top.contains("sleep 1000"), "{top}");
+    drop(container);
+}
+
+#[conformance::test]
+fn files_are_copied_in_and_out() {
+    let dir = daemon().dir.join("copies");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    std::fs::write(dir.join("in"), "inside").expect("a file");
+    let container = Running::new("copied", FOREVER);
+    docker(["cp", "copies/in", "copied:/tmp/there"]).succeeds();
+    container.exec(["cat", "/tmp/there"]).prints("inside");
+    docker(["cp", "copied:/tmp/there", "copies/out"]).succeeds();
+    assert_eq!(std::fs::read_to_string(dir.join("out")).expect("a copy"), "inside");
+    docker(["commit", "copied", "committed"]).succeeds();
+    run(["committed", "cat", "/tmp/there"]).prints("inside");
+}
+
+#[conformance::test]
+fn devices_ulimits_sysctls_and_names_are_given() {
+    run(["--device", "/dev/null:/dev/mine:rwm", TINY, "sh", "-c", "echo x >/dev/mine && ls -l /dev/mine | cut -c1"])
+        .prints("c");
+    run(["--ulimit", "nofile=64:64", TINY, "sh", "-c", "ulimit -n"]).prints("64");
+    run(["--sysctl", "net.ipv4.ip_default_ttl=77", TINY, "cat", "/proc/sys/net/ipv4/ip_default_ttl"]).prints("77");
+    run(["--hostname", "deck", TINY, "hostname"]).prints("deck");
+    run(["--shm-size", "1m", TINY, "sh", "-c", "df -k /dev/shm | tail -1 | awk '{print $2}'"]).prints("1024");
+    run(["-e", "GREETING=hi", "-w", "/home/web", TINY, "sh", "-c", "echo $GREETING $PWD"]).prints("hi /home/web");
+}
+
+#[conformance::test]
+fn a_privileged_container_sees_the_devices_of_the_host() {
+    needs::all_capabilities();
+    let count = |args: &[&str]| {
+        let seen = run(args.iter().copied().chain([TINY, "sh", "-c", "ls /dev | wc -l"])).succeeds().stdout;
+        seen.trim().parse::<u32>().expect("a number")
+    };
+    assert!(count(&["--privileged"]) > count(&[]));
+    run(["--privileged", TINY, "sh", "-c", "mount -t tmpfs none /tmp && echo mounted"]).prints("mounted");
+}
+
+#[conformance::test]
+fn namespaces_are_shared_on_request() {
+    let container = Running::new("shared", FOREVER);
+    run(["--pid", "container:shared", TINY, "cat", "/proc/1/comm"]).prints("sleep");
+    run(["--ipc", "host", "--pid", "host", "--uts", "host", TINY, "true"]).succeeds();
+    let net = container.exec(["readlink", "/proc/self/ns/net"]).stdout;
+    run(["--network", "container:shared", TINY, "readlink", "/proc/self/ns/net"]).prints(net.trim());
+    run(["--cgroupns", "private", TINY, "sh", "-c", "grep -c -v ':/$' /proc/self/cgroup"]).prints("0");
+}
+
+#[conformance::test]
+fn many_containers_share_the_layers_of_an_image() {
+    let names: Vec<String> = (0..12).map(|index| format!("many-{index}")).collect();
+    let all: Vec<Running> =
+        names.iter().map(|name| Running::new(name, [TINY, "sh", "-c", "hostname >/own; sleep 1000"])).collect();
+    let lower: std::collections::BTreeSet<String> = all
+        .iter()
+        .map(|one| {
+            one.inspect("{{(index .GraphDriver.Data \"LowerDir\")}}")
+                .split(':')
+                .next_back()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(lower.len(), 1, "one lower layer for all: {lower:?}");
+    let own: std::collections::BTreeSet<String> = all
+        .iter()
+        .map(|one| {
+            assert!(eventually(|| one.exec(["test", "-s", "/own"]).code == 0));
+            one.exec(["cat", "/own"]).stdout
+        })
+        .collect();
+    assert_eq!(own.len(), all.len(), "each has files of its own");
+}
+
+#[conformance::test]
+fn the_daemon_knows_the_runtime() {
+    let seen = docker(["info", "--format", "{{.DefaultRuntime}}"]).succeeds();
+    assert_eq!(seen.stdout.trim(), "under-test");
+}

@@ -1,0 +1,109 @@
+//! `linux.intelRdt`: the group of a container in resctrl. Only a processor that divides its cache or bandwidth has it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use conformance::{Bundle, json, needs};
+
+const ROOT: &str = "/sys/fs/resctrl";
+
+fn resctrl() {
+    needs::path("/sys/fs/resctrl/schemata");
+}
+
+/// Whether the first process is among the tasks of a group.
+fn holds(group: &Path, pid: i32) -> bool {
+    let tasks = fs::read_to_string(group.join("tasks")).unwrap_or_default();
+    tasks.lines().any(|task| task == pid.to_string())
+}
+
+/// A line that the whole machine has now, so any group may have it.
+fn whole() -> String {
+    let schemata = fs::read_to_string(Path::new(ROOT).join("schemata")).unwrap();
+    schemata.lines().next().unwrap().trim().to_owned()
+}
+
+/// The only one of these tests that runs on a machine without the hardware: there it shows that no field is passed over.
+#[conformance::test(covers = ["/linux/intelRdt/{closID,l3CacheSchema,memBwSchema,schemata,enableMonitoring}"])]
+fn without_resctrl_its_absence_is_named() {
+    if Path::new(ROOT).join("schemata").exists() {
+        return;
+    }
+    let asked = [
+        json!({}),
+        json!({"closID": "gold"}),
+        json!({"l3CacheSchema": "L3:0=f"}),
+        json!({"memBwSchema": "MB:0=20"}),
+        json!({"schemata": ["L3:0=f"]}),
+        json!({"enableMonitoring": true}),
+    ];
+    for rdt in asked {
+        Bundle::new().set("/linux/intelRdt", rdt).refused().names("/linux/intelRdt").says("resctrl");
+    }
+}
+
+#[conformance::test(covers = ["/linux/intelRdt/schemata"])]
+fn a_container_has_a_group_of_its_own_while_it_lives() {
+    resctrl();
+    let container = Bundle::new().set("/linux/intelRdt/schemata", json!([whole()])).start();
+    let group = Path::new(ROOT).join(container.id());
+    assert!(holds(&group, container.process().pid));
+    assert!(fs::read_to_string(group.join("schemata")).unwrap().contains(&whole()));
+    let inside = container.exec(["sh", "-c", "sleep 100 & echo $!"]).succeeds();
+    assert!(!inside.stdout.is_empty());
+    assert!(fs::read_to_string(group.join("tasks")).unwrap().lines().count() >= 2, "exec is in it, too");
+    container.delete();
+    assert!(!group.exists());
+}
+
+#[conformance::test(covers = ["/linux/intelRdt/closID"])]
+fn a_named_group_is_shared_and_stays() {
+    resctrl();
+    let bundle = Bundle::new();
+    let group = Group::make(&bundle.id);
+    let container = bundle.set("/linux/intelRdt", json!({"closID": group.name()})).start();
+    assert!(holds(&group.0, container.process().pid));
+    container.delete();
+    assert!(group.0.exists());
+}
+
+#[conformance::test(covers = ["/linux/intelRdt/{closID,enableMonitoring}"])]
+fn counters_are_made_and_removed() {
+    resctrl();
+    needs::path("/sys/fs/resctrl/mon_groups");
+    let container = Bundle::new().set("/linux/intelRdt", json!({"closID": "/", "enableMonitoring": true})).start();
+    let counters = Path::new(ROOT).join("mon_groups").join(container.id());
+    assert!(holds(&counters, container.process().pid));
+    container.delete();
+    assert!(!counters.exists());
+}
+
+#[conformance::test]
+fn a_group_that_is_not_there_or_otherwise_is_refused() {
+    resctrl();
+    let bundle = Bundle::new().set("/linux/intelRdt", json!({"closID": "nonesuch"}));
+    bundle.refused().names("/linux/intelRdt/closID");
+    let bundle = Bundle::new().set("/linux/intelRdt", json!({"closID": "/", "schemata": ["L3:99=1"]}));
+    bundle.refused().names("/linux/intelRdt/schemata/0");
+}
+
+/// A group of the test.
+struct Group(PathBuf);
+
+impl Group {
+    fn make(id: &str) -> Self {
+        let path = Path::new(ROOT).join(format!("shared{}", id.rsplit('-').next().unwrap()));
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn name(&self) -> String {
+        self.0.file_name().unwrap().to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        fs::remove_dir(&self.0).ok();
+    }
+}

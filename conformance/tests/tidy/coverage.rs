@@ -1,0 +1,25 @@
+//! The list of fields, held to the schemas of the specification; every row of `make coverage`, to the tests.
+
+use std::fs;
+use std::path::Path;
+
+use conformance::coverage::{names, schema};
+
+use super::workspace;
+
+const HEAD: &str = "\
+# The fields of the OCI runtime specification 1.3.0 on Linux: `*` is any element or key, `=` one of the values.
+# SPEC_SCHEMA=DIR cargo nextest run -p conformance --test tidy compares it with the schemas; UPDATE=1 writes it anew.
+";
+
+/// The schemas are no part of this repository: `SPEC_SCHEMA` names the directory `schema` of the specification.
+#[test]
+fn the_list_of_fields_is_the_schemas() {
+    let Some(directory) = std::env::var_os("SPEC_SCHEMA") else { return };
+    let fields = schema::fields(Path::new(&directory));
+    if std::env::var_os("UPDATE").is_some() {
+        let lines: String = fields.iter().map(|field| format!("{field}\n")).collect();
+        fs::write(workspace().join("conformance/coverage/fields.txt"), format!("{HEAD}{lines}")).unwrap();
+    }
+    assert_eq!(names("fields.txt"), Vec::from_iter(fields));
+}

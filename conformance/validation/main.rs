@@ -1,0 +1,70 @@
+//! `oci-validation DIRECTORY`: runs the validation programs of runtime-tools on a runtime.
+//!
+//! In: what `validation/build` built, and `RUNTIME`. Out: one line for each program and a sum. For ours each program passes or
+//! is listed with its reason in `expected/oci-validation.toml`; a listed one that passes fails the run. Programs run one after
+//! another, each with a limit of time, a mount namespace and a state directory of its own; what it leaves is removed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a program of the suite: a panic is a failed run, and its lines are what it is for"
+)]
+
+mod program;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use conformance::{Runtime, expected};
+use program::{Verdict, run};
+
+fn main() -> ExitCode {
+    let dir = PathBuf::from(std::env::args_os().nth(1).expect("the directory that validation/build filled"));
+    let dir = std::path::absolute(dir).expect("a working directory");
+    nix::sys::prctl::set_child_subreaper(true).expect("a subreaper");
+    let known = known();
+    let programs = programs(&dir.join("bin"));
+    let (mut passed, mut surprises) = (0, Vec::new());
+    for program in &programs {
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let verdict = run(program, &dir);
+        let (word, why) = match (&verdict, known.get(&name)) {
+            (Verdict::Passes, None) => ("passes", String::new()),
+            (Verdict::Passes, Some(_)) => ("passes", "and is listed as failing".to_owned()),
+            (Verdict::Fails(_), Some(reason)) => ("fails", format!("as expected: {reason}")),
+            (Verdict::Fails(why), None) => ("fails", why.clone()),
+        };
+        println!("{name:<32} {word} {why}");
+        let passes = matches!(verdict, Verdict::Passes);
+        passed += usize::from(passes);
+        let machine_decides = known.get(&name).is_some_and(|reason| reason.starts_with("sometimes: "));
+        if passes == known.contains_key(&name) && !machine_decides {
+            surprises.push(name);
+        }
+    }
+    println!("{passed} of {} programs pass on {}", programs.len(), Runtime::name());
+    if !Runtime::is_orlop() || surprises.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("otherwise than expected/oci-validation.toml says: {}", surprises.join(", "));
+    ExitCode::FAILURE
+}
+
+/// The programs that fail on ours, each with its reason.
+fn known() -> BTreeMap<String, String> {
+    if Runtime::is_orlop() {
+        expected::known(&expected::directory().join("oci-validation.toml")).into_iter().collect()
+    } else {
+        BTreeMap::new()
+    }
+}
+
+fn programs(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let mut all: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    all.sort();
+    all
+}

@@ -1,0 +1,42 @@
+//! `sched_setattr(2)` and `ioprio_set(2)` on another process.
+#![allow(unsafe_code, reason = "system calls that no crate offers")]
+
+use nix::errno::Errno;
+
+/// `struct sched_attr` of Linux 5.3, 56 bytes: flags that clamp the utilization are refused with a shorter one.
+#[repr(C)]
+struct SchedAttr {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    times: [u64; 3],
+    util: [u32; 2],
+}
+
+/// Sets the policy of a process; the times are runtime, deadline and period.
+pub(crate) fn set_policy(
+    pid: i32,
+    policy: u32,
+    nice: i32,
+    priority: u32,
+    flags: u64,
+    times: [u64; 3],
+) -> Result<(), Errno> {
+    const SIZE: u32 = size_of::<SchedAttr>() as u32;
+    let mut attributes = SchedAttr { size: SIZE, policy, flags, nice, priority, times, util: [0; 2] };
+    // SAFETY: the kernel reads as many bytes as `size` says, and writes that field where it knows a shorter struct.
+    let answer = unsafe { libc::syscall(libc::SYS_sched_setattr, pid, &raw mut attributes, 0) };
+    Errno::result(answer).map(drop)
+}
+
+/// Sets the class of a process's I/O and the priority in it.
+pub(crate) fn set_io_priority(pid: i32, class: u32, priority: u32) -> Result<(), Errno> {
+    const IOPRIO_WHO_PROCESS: libc::c_int = 1;
+    const IOPRIO_CLASS_SHIFT: u32 = 13;
+    // SAFETY: passes no pointers.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, class << IOPRIO_CLASS_SHIFT | priority) };
+    Errno::result(answer).map(drop)
+}

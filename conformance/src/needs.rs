@@ -6,6 +6,7 @@
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
+use std::process::Command;
 
 use crate::observe::Process;
 use crate::rootless;
@@ -109,6 +110,12 @@ pub fn linux(major: u32, minor: u32) {
         release.split(|letter: char| !letter.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
     let have = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
     require(have >= (major, minor), &format!("Linux {major}.{minor} is needed"));
+}
+
+/// CRIU, and one that knows this kernel.
+pub fn criu() {
+    let checked = Command::new("criu").arg("check").output();
+    require(checked.is_ok_and(|checked| checked.status.success()), "no CRIU that works here");
 }
 
 fn require(there: bool, reason: &str) {

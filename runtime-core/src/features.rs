@@ -54,7 +54,7 @@ pub fn features() -> Value {
 /// The annotations that change what a container gets: whoever writes `config.json` for others lets none of them through unseen. A
 /// name that ends with a dot is a prefix.
 fn unsafe_annotations() -> Vec<&'static str> {
-    DECIDING_ANNOTATIONS.into_iter().chain([PROPERTY_ANNOTATIONS]).collect()
+    DECIDING_ANNOTATIONS.into_iter().chain([PROPERTY_ANNOTATIONS, crate::criu::CONFIG_ANNOTATION]).collect()
 }
 
 /// The words of a table.

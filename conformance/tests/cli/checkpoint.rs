@@ -16,28 +16,25 @@ struct Counter {
 impl Counter {
     #[track_caller]
     fn start() -> Self {
-        needs::path("/usr/sbin/criu");
+        needs::criu();
         let script = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done";
         let counter = Self { bundle: Bundle::sh(script), output: Arc::default() };
         counter.bundle.write();
         let args = ["run", "--detach", "--bundle", counter.bundle.path().to_str().unwrap(), &counter.bundle.id];
-        counter.spawn(&args, true);
+        assert!(counter.spawn(&args).wait().unwrap().success(), "{args:?}");
         assert!(eventually(|| counter.last() >= 5), "it counts: {}", counter.output.lock().unwrap());
         counter
     }
 
     /// Calls the runtime with a pipe for the container; what it writes is read by a thread.
     #[track_caller]
-    fn spawn(&self, args: &[&str], ends: bool) -> std::process::Child {
+    fn spawn(&self, args: &[&str]) -> std::process::Child {
         self.output.lock().unwrap().clear();
         let mut command = self.bundle.runtime.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         leaks::claim(child.id().cast_signed());
         let (pipe, output) = (child.stdout.take().unwrap(), Arc::clone(&self.output));
         std::thread::spawn(move || collect(pipe, &output));
-        if ends {
-            assert!(child.wait().unwrap().success(), "{args:?}");
-        }
         child
     }
 
@@ -62,10 +59,10 @@ impl Counter {
 
     /// `restore` with these flags, as words after those every call has.
     #[track_caller]
-    fn restore(&self, images: &str, flags: &[&str], ends: bool) -> std::process::Child {
+    fn restore(&self, images: &str, flags: &[&str]) -> std::process::Child {
         let bundle = self.bundle.path().to_str().unwrap();
         let args = [&["restore", "--bundle", bundle, "--image-path", images], flags, &[&*self.bundle.id]].concat();
-        self.spawn(&args, ends)
+        self.spawn(&args)
     }
 
     fn state(&self) -> Value {
@@ -96,7 +93,8 @@ fn a_counter_goes_on_where_it_was() {
     assert!(PathBuf::from(&images).join("descriptors.json").exists());
     assert!(PathBuf::from(&work).join("dump.log").exists());
     let pid_file = counter.dir("pid");
-    counter.restore(&images, &["--detach", "--work-path", &work, "--pid-file", &pid_file], true);
+    let flags = ["--detach", "--work-path", &work, "--pid-file", &pid_file];
+    assert!(counter.restore(&images, &flags).wait().unwrap().success());
     assert!(eventually(|| counter.numbers().len() > 2), "it goes on");
     let first = counter.numbers()[0];
     assert!((before..=before + 2).contains(&first), "{before}, then {first}");
@@ -129,7 +127,7 @@ fn a_checkpoint_builds_on_one_before() {
     counter.checkpoint(&["--image-path", &last, "--parent-path", "../before"]).succeeds();
     let before = counter.last();
     assert!(PathBuf::from(&last).join("parent").is_symlink(), "the images before are named");
-    counter.restore(&last, &["--detach"], true);
+    assert!(counter.restore(&last, &["--detach"]).wait().unwrap().success());
     assert!(eventually(|| counter.last() > before), "it goes on");
     counter.delete();
 }
@@ -139,7 +137,7 @@ fn a_restore_in_the_foreground_has_the_status_of_the_process() {
     let counter = Counter::start();
     let images = counter.dir("one");
     counter.checkpoint(&["--image-path", &images]).succeeds();
-    let mut call = counter.restore(&images, &[], false);
+    let mut call = counter.restore(&images, &[]);
     assert!(eventually(|| counter.numbers().len() > 2), "it goes on");
     counter.bundle.runtime.call(["kill", &counter.bundle.id, "KILL"]).succeeds();
     assert_eq!(call.wait().unwrap().code(), Some(137));
@@ -173,6 +171,7 @@ fn what_is_no_checkpoint_leaves_nothing() {
 fn what_is_wrong_with_a_checkpoint_is_named() {
     needs::runtime(&["orlop"]);
     let container = Bundle::new().start();
+    let images = container.host("images");
     for (flags, words) in [
         (["--parent-path", "/before"], "--parent-path must be relative"),
         (["--parent-path", "../before"], "invalid --parent-path"),
@@ -181,7 +180,7 @@ fn what_is_wrong_with_a_checkpoint_is_named() {
         (["--manage-cgroups-mode", "hard"], "invalid manage-cgroups-mode value"),
         (["--status-fd", "900"], "invalid --status-fd argument 900"),
     ] {
-        container.call_with(&["checkpoint", flags[0], flags[1]], &[]).fails().says(words);
+        container.call_with(&["checkpoint", "--image-path", &images, flags[0], flags[1]], &[]).fails().says(words);
     }
     assert_eq!(container.status(), "running");
 }
@@ -192,7 +191,9 @@ fn without_criu_the_package_is_named() {
     let container = Bundle::new().start();
     let runtime = &container.bundle.runtime;
     let images = container.host("images");
-    if PathBuf::from("/usr/sbin/criu").exists() {
+    let places =
+        ["/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"].map(|place| PathBuf::from(place).join("criu"));
+    if places.iter().any(|place| place.exists()) {
         return;
     }
     let refusal = runtime.call(["checkpoint", "--image-path", &images, container.id()]).fails();

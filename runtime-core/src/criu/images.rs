@@ -12,6 +12,8 @@ use super::messages::{InheritFd, Options};
 use crate::error::{At, Error, Kind, Op, Result};
 use crate::spec::Spec;
 
+/// The annotation that names the settings of CRIU, in the place of runc's file.
+pub(crate) const CONFIG_ANNOTATION: &str = "org.criu.config";
 /// The streams that a checkpoint had, in a file of runc's format beside the images.
 const DESCRIPTORS: &str = "descriptors.json";
 
@@ -110,7 +112,7 @@ pub(super) fn check_parent(images: Option<&Path>, parent: &Path) -> Result<()> {
 
 /// CRIU's own settings for containers. An empty annotation asks for none.
 fn config_file(spec: &Spec<'_>) -> Option<String> {
-    match spec.annotations.iter().find(|(key, _)| key == "org.criu.config") {
+    match spec.annotations.iter().find(|(key, _)| key == CONFIG_ANNOTATION) {
         None => Some("/etc/criu/runc.conf".to_owned()),
         Some((_, file)) if file.is_empty() => None,
         Some((_, file)) => Some(file.to_string()),

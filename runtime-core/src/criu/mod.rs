@@ -13,6 +13,8 @@ mod mount_points;
 mod restore;
 mod service;
 
+pub(crate) use images::CONFIG_ANNOTATION;
+
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 

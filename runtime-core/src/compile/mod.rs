@@ -223,6 +223,9 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
         }
         _ => {
             let mut cgroup = cgroup::plan(&linux.resources, path, request.id, &host.cgroups)?;
+            if !host.caller.is_root() {
+                cgroup.forgo_device_rules();
+            }
             if host.cgroups.v2.as_ref().is_some_and(|v2| v2.inside) {
                 cgroup.go_inside()?;
             }
@@ -230,9 +233,6 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
             cgroup
         }
     };
-    if !host.caller.is_root() {
-        cgroup.forgo_device_rules();
-    }
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

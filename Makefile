@@ -40,7 +40,7 @@ target/.deps: Makefile
 	@missing=(); \
 	need() { command -v "$$1" >/dev/null || missing+=("$$2"); }; \
 	need gcc gcc; need pkg-config pkg-config; need busybox busybox-static; need jq jq; need strace strace; \
-	need runc runc; need crun crun; need ps procps; need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu; \
+	need runc runc; need crun crun; need ps procps; need newuidmap uidmap; need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu; \
 	file -L "$$(command -v busybox)" 2>/dev/null | grep -q dynamically && missing+=(busybox-static); \
 	ls /usr/lib/*/libseccomp.a >/dev/null 2>&1 || missing+=(libseccomp-dev); \
 	ls /usr/lib/*/libc.a >/dev/null 2>&1 || missing+=(libc6-dev); \

@@ -12,6 +12,7 @@
 //! | [`runtime`] | which program is under test, and one timed call of it |
 //! | [`observe`] | a process as the kernel shows it: `/proc/PID`, cgroup files |
 //! | [`leaks`] | what a container left behind |
+//! | [`user`] | a user who is not root, and a runtime that they call |
 //! | [`console`] | the receiving end of `--console-socket` |
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
@@ -36,6 +37,7 @@ pub mod needs;
 pub mod observe;
 pub mod rootless;
 pub mod runtime;
+pub mod user;
 pub mod verdicts;
 
 pub use bundle::Bundle;

@@ -25,6 +25,8 @@ pub struct Runtime {
     dir: PathBuf,
     state: PathBuf,
     flags: Vec<&'static str>,
+    /// The words that call it, where that is not done directly.
+    through: Vec<OsString>,
     /// What every call has in its environment beside what this process has.
     pub environment: Vec<(String, String)>,
 }
@@ -52,8 +54,23 @@ impl Runtime {
             dir: dir.to_owned(),
             state: dir.join("state"),
             flags: Vec::new(),
+            through: Vec::new(),
             environment: Vec::new(),
         }
+    }
+
+    /// Has another program call it: its words stand before the runtime's, and the runtime's program is where everybody may execute
+    /// it.
+    pub fn call_through(&mut self, words: impl IntoIterator<Item = impl Into<OsString>>) {
+        self.through = words.into_iter().map(Into::into).collect();
+        if Self::is_orlop() {
+            fs::copy(program(&self.name), self.dir.join("orlop")).expect("a copy of the runtime");
+        }
+    }
+
+    /// Adds words behind those of [`Runtime::call_through`].
+    pub fn call_further(&mut self, words: impl IntoIterator<Item = impl Into<OsString>>) {
+        self.through.extend(words.into_iter().map(Into::into));
     }
 
     /// The same with one more flag before each command.
@@ -75,6 +92,11 @@ impl Runtime {
     /// The call as a command: give it an environment, a directory or stdin, then [`Runtime::spawn`] it.
     pub fn command<I: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = I>) -> Command {
         let mut words = front(&self.name);
+        if !self.through.is_empty() {
+            let program = words.pop().expect("a program");
+            words.extend(self.through.iter().cloned());
+            words.push(if Self::is_orlop() { self.dir.join("orlop").into() } else { program });
+        }
         words.push("--root".into());
         words.push(self.state.clone().into());
         words.extend(self.flags.iter().map(OsString::from));

@@ -22,6 +22,7 @@ mod oci {
     mod process;
     mod resctrl;
     mod root;
+    mod rootless;
     mod scheduling;
     mod seccomp;
     mod seccomp_notify;

@@ -221,8 +221,11 @@ impl Container {
                 return Err(self.wrong_status(Op::Kill, "container not running"));
             }
             // Without a pid namespace of its own, the death of the first process ends nobody else.
-            if all || (signal == libc::SIGKILL && !record.own_pids) {
+            if (all || signal == libc::SIGKILL && !record.own_pids) && !record.cgroup.paths().is_empty() {
                 return record.cgroup.kill_all(signal);
+            }
+            if all && signal != libc::SIGKILL {
+                return self.signal_each(&record, signal);
             }
             let target = self.target(&record)?;
             pidfd::send_signal(target.as_fd(), signal).at(Op::Kill).map_err(|error| match error.errno() {
@@ -296,7 +299,39 @@ impl Container {
     /// # Errors
     /// [`Op::Cgroup`] where its cgroup cannot be read.
     pub fn processes(&self) -> Result<Vec<i32>> {
-        self.record()?.cgroup.processes()
+        let record = self.record()?;
+        match record.cgroup.paths() {
+            [] if record.own_pids => proc_stat::with_pids_of(record.pid).at(Op::State),
+            [] => Err(self.uncounted(Op::State)),
+            _ => record.cgroup.processes(),
+        }
+    }
+
+    /// What takes the place of a cgroup where there is none: the pid namespace.
+    fn signal_each(&self, record: &Record, signal: i32) -> Result<()> {
+        if !record.own_pids {
+            return Err(self.uncounted(Op::Kill));
+        }
+        for pid in proc_stat::with_pids_of(record.pid).at(Op::Kill)? {
+            let open = |pid| rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok();
+            let Some(pidfd) = rustix::process::Pid::from_raw(pid).and_then(open) else { continue };
+            // The number may have passed to a process elsewhere before its pidfd was opened.
+            if !proc_stat::shares_pids(pid, record.pid) {
+                continue;
+            }
+            match pidfd::send_signal(pidfd.as_fd(), signal) {
+                Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
+                Err(errno) => return Err(errno).at(Op::Kill),
+            }
+        }
+        Ok(())
+    }
+
+    fn uncounted(&self, op: Op) -> Error {
+        Error::new(Kind::Unsupported, op)
+            .on(self.id())
+            .message("has neither a cgroup nor a pid namespace of its own: which processes are its is not known")
+            .hint("the first one is what `state` tells")
     }
 
     /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.

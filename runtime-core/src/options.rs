@@ -29,6 +29,9 @@ pub struct Launch<'a> {
     pub no_new_keyring: bool,
     /// The process's standard streams.
     pub stdio: Stdio<'a>,
+    /// Whether the container goes without cgroups that this process may not make, if its configuration asks for no limit and names
+    /// none; `None`: unless this process is the host's root.
+    pub forgoes_cgroups: Option<bool>,
     /// How many descriptors from 3 on are sockets of the caller's service manager (sd_listen_fds(3)): the process inherits them
     /// before those of `preserve_fds`, and its environment tells of them.
     pub listen_fds: u32,

@@ -12,7 +12,7 @@ use crate::cgroup::{Cgroup, Systemd};
 use crate::compile::{self, Barrier, Driver, Plan, Request, Terminal};
 use crate::container::{Config, Container};
 use crate::error::{At, Error, Kind, Op, Pointer, Result};
-use crate::host::{Cache, Host};
+use crate::host::{Cache, Host, Wanted};
 use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
@@ -110,7 +110,12 @@ impl Runtime {
     }
 
     fn compile(&self, id: &str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Plan> {
-        let mut host = Host::for_create(spec, &bundle.path, options.stdio.in_order(), &*self.store)?;
+        let forgoes_cgroups = match options.cgroups {
+            CgroupDriver::Cgroupfs => options.forgoes_cgroups,
+            _ => Some(false),
+        };
+        let wanted = Wanted { id, forgoes_cgroups };
+        let mut host = Host::for_create(spec, &bundle.path, wanted, options.stdio.in_order(), &*self.store)?;
         host.systemd = match options.cgroups {
             CgroupDriver::Systemd => Some(Systemd::of_machine()?),
             CgroupDriver::SystemdUser(directory) => Some(Systemd::of_user(directory)?),
@@ -138,12 +143,12 @@ impl Runtime {
         let plan = self.compile(id, bundle, &spec, options, kept)?;
         let (directory, lock) = self.store.make(id)?;
         let container = Container::new(self.store.clone(), directory);
-        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh { container: Some(container), _lock: lock } })
+        Ok(Prepared { spec, bundle, plan, kept, fresh: Fresh { container: Some(container), lock } })
     }
 
     fn launch(&self, prepared: Prepared<'_>, options: &Launch<'_>) -> Result<(Container, Process)> {
         let Prepared { spec, bundle, plan, kept, mut fresh } = prepared;
-        let mut record = record(fresh.directory()?, &spec, bundle, &plan);
+        let mut record = record(fresh.directory()?, fresh.owner(), &spec, bundle, &plan);
         let cgroup = fresh.begin(bundle, &plan, &mut record)?;
         let hook_files = HookFiles::for_plan(&plan)?;
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
@@ -268,7 +273,7 @@ pub(crate) struct Prepared<'b> {
 /// A container under construction: dropped before it is done, everything of it is removed.
 pub(crate) struct Fresh {
     container: Option<Container>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Fresh {
@@ -284,6 +289,11 @@ impl Fresh {
         // Whatever is in the cgroup from here on is this container's.
         self.directory()?.replace(record)?;
         Ok(cgroup)
+    }
+
+    /// The user whose container it is.
+    pub(crate) const fn owner(&self) -> u32 {
+        self.lock.owner
     }
 
     pub(crate) fn directory(&self) -> Result<&Directory> {
@@ -339,7 +349,7 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
     })
 }
 
-pub(crate) fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
+pub(crate) fn record(directory: &Directory, owner: u32, spec: &Spec<'_>, bundle: &Bundle, plan: &Plan) -> Record {
     Record {
         oci_version: spec.version.to_string(),
         id: directory.id().to_owned(),
@@ -348,7 +358,7 @@ pub(crate) fn record(directory: &Directory, spec: &Spec<'_>, bundle: &Bundle, pl
         bundle: bundle.path.clone(),
         rootfs: bundle.path.join(&*spec.root),
         created: timestamp(),
-        owner_name: owner_name(),
+        owner_name: owner_name(owner),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
         resctrl: None,
@@ -390,8 +400,8 @@ fn act(
 }
 
 /// The name of the user; empty for root, as runc says it.
-fn owner_name() -> String {
-    match rustix::process::getuid().as_raw() {
+fn owner_name(uid: u32) -> String {
+    match uid {
         0 => String::new(),
         uid => nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name),
     }

@@ -1,6 +1,6 @@
 //! create, start, state, kill, delete: which may follow which, and what each leaves.
 
-use conformance::{Bundle, Container, Value, eventually, json};
+use conformance::{Bundle, Container, Value, eventually, json, needs};
 
 fn stopped() -> Container {
     let container = Bundle::sh("exit 3").start();
@@ -265,6 +265,7 @@ impl Drop for Above {
 
 #[conformance::test(covers = ["delete.no-more"])]
 fn a_container_that_wants_anothers_cgroup_is_refused_and_does_the_other_no_harm() {
+    needs::root("a cgroup by its full name");
     let above = Above(format!("/orlop-test-shared-{}", std::process::id()));
     let path = format!("{}/first", above.0);
     let first = Bundle::new().set("/linux/cgroupsPath", path.as_str()).start();
@@ -277,6 +278,7 @@ fn a_container_that_wants_anothers_cgroup_is_refused_and_does_the_other_no_harm(
 
 #[conformance::test]
 fn a_container_without_mount_namespace_execs_in_its_own_root() {
+    needs::root("device nodes in the root filesystem itself");
     let bundle = Bundle::new().file("/mine", "").without_namespace("mount").set("/mounts", json!([]));
     let bundle = bundle.set("/linux/maskedPaths", json!([])).set("/linux/readonlyPaths", json!([]));
     let container = bundle.set("/root/readonly", false).start();

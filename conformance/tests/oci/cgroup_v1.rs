@@ -1,6 +1,6 @@
 //! `linux.resources` and `linux.cgroupsPath` on cgroup v1, read from the host.
 
-use conformance::{Bundle, Container, Value, json, needs};
+use conformance::{Bundle, Container, Value, json, needs, rootless};
 
 fn limited(controller: &str, resources: Value) -> Container {
     needs::cgroup_v1(controller);
@@ -169,6 +169,9 @@ fn exec_is_born_in_the_same_cgroups() {
 /// The controller may be in either version: here it is in the v2 hierarchy beside v1.
 #[conformance::test(covers = ["/linux/resources/hugepageLimits/*/{pageSize,limit}"])]
 fn huge_pages_are_limited() {
+    if rootless::here() {
+        needs::cgroup_v2(&["hugetlb"]);
+    }
     let limit = json!([{"pageSize": "2MB", "limit": 4_194_304}]);
     let container = Bundle::new().set("/linux/resources/hugepageLimits", limit).start();
     let memberships = container.process().read("cgroup");

@@ -123,6 +123,7 @@ fn ridmap_is_for_all_below() {
 
 #[conformance::test]
 fn a_tmpfs_is_mapped() {
+    needs::root("a new filesystem with the host's ids");
     needs::linux(6, 3);
     let mount = mapped("tmpfs", "tmpfs", "/cache", &["idmap", "mode=751"]);
     let container = Bundle::new().set("/mounts/-", mount).start();

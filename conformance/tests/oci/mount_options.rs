@@ -1,7 +1,7 @@
 //! `mounts[].options`: every flag of the specification, alone and recursive, and propagation.
 
 use conformance::observe::Mount;
-use conformance::{Bundle, Container, needs};
+use conformance::{Bundle, Container, json, needs};
 use nix::mount::{MsFlags, mount};
 
 /// A tmpfs at /m with these options, as the kernel shows it.
@@ -293,4 +293,21 @@ fn what_is_private_or_unbindable_follows_nobody() {
             assert_eq!(container.settled().mount(path).propagation, expected, "{option} {path}");
         }
     }
+}
+
+#[conformance::test(covers = ["/mounts/*/options=remount"])]
+fn remount_changes_a_mount_that_is_there() {
+    let again = json!({"destination": "/m", "type": "tmpfs", "source": "tmpfs", "options": ["remount", "ro", "nosuid", "noexec"]});
+    let bundle = Bundle::new().mount("tmpfs", "tmpfs", "/m", &["nodev"]).mount("tmpfs", "tmpfs", "/m/sub", &[]);
+    let container = bundle.set("/mounts/-", again).start();
+    let mounts = container.settled().mounts();
+    assert_eq!(mounts.iter().filter(|mount| mount.destination == "/m").count(), 1, "{mounts:?}");
+    assert!(container.settled().mount("/m").has(&["ro", "nosuid", "noexec"]));
+    assert!(container.settled().mount("/m/sub").has(&["rw"]));
+}
+
+#[conformance::test(covers = ["/mounts/*/options=remount"])]
+fn remount_of_what_is_not_mounted_is_refused() {
+    let again = json!({"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["remount", "ro"]});
+    Bundle::new().set("/mounts/-", again).refused().names("/mounts/7");
 }

@@ -106,6 +106,7 @@ fn bind_source_can_be_relative_to_the_bundle() {
 
 #[conformance::test(covers = ["/mounts/*/options={bind,rbind}"])]
 fn bind_takes_one_mount_and_rbind_all_below() {
+    needs::root("binding one mount without those below it");
     let bundle = Bundle::new().bind("/proc", "/one", &["bind"]).bind("/dev", "/all", &["rbind"]);
     let container = bundle.start();
     let process = container.settled();
@@ -161,6 +162,7 @@ fn mounts_are_made_in_order() {
 
 #[conformance::test(covers = ["mounts.order"])]
 fn a_later_mount_covers_an_earlier_one() {
+    needs::root("binding one mount without those below it");
     let bundle = Bundle::sh("ls /a").bind("/proc", "/a", &["bind"]).mount("tmpfs", "tmpfs", "/a", &[]);
     bundle.run().succeeds().prints("");
 }

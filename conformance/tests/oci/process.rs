@@ -65,6 +65,7 @@ fn a_missing_cwd_is_made() {
 
 #[conformance::test(covers = ["/process/user/{uid,gid,additionalGids}"])]
 fn the_user_and_groups_are_taken_on() {
+    needs::root("ids that are the same on the host");
     let user = json!({"uid": 1000, "gid": 1001, "additionalGids": [5, 6]});
     let container = Bundle::new().set("/process/user", user).start();
     let process = container.settled();

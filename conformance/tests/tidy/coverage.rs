@@ -1,9 +1,10 @@
 //! The list of fields, held to the schemas of the specification; every row of `make coverage`, to the tests.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use conformance::coverage::{names, schema};
+use conformance::coverage::{Table, names, schema};
 
 use super::workspace;
 
@@ -22,4 +23,20 @@ fn the_list_of_fields_is_the_schemas() {
         fs::write(workspace().join("conformance/coverage/fields.txt"), format!("{HEAD}{lines}")).unwrap();
     }
     assert_eq!(names("fields.txt"), Vec::from_iter(fields));
+}
+
+/// The tests themselves are asked; ours would have to be expected to fail, or every machine to skip, for a row to be empty.
+#[test]
+fn every_field_and_rule_has_a_test() {
+    let table = Table::of_the_tests();
+    assert!(table.empty().is_empty(), "no test observes: {:#?}", table.empty());
+}
+
+/// Names that stand in two lists, or twice in one, would be counted twice.
+#[test]
+fn no_name_is_listed_twice() {
+    let all = ["fields.txt", "values.txt", "rules.txt"].into_iter().flat_map(names);
+    let mut seen = BTreeSet::new();
+    let twice: Vec<String> = all.filter(|name| !seen.insert(name.clone())).collect();
+    assert!(twice.is_empty(), "{twice:?}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{dependencies_of, none, sources, workspace};
 
 /// Parts of the library, and which others each may use. `runtime`, `container` and `process` put them together.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("spec", &["error"]),
     ("seccomp", &["error", "spec"]),
     ("cgroup", &["error", "spec", "sys"]),

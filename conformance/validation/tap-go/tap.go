@@ -14,7 +14,7 @@ import (
 // T counts the results of one program.
 type T struct {
 	count int
-	todo  string
+	mark  string
 }
 
 // New begins with no result.
@@ -35,10 +35,10 @@ func (t *T) AutoPlan() { fmt.Printf("1..%d\n", t.count) }
 func (t *T) Ok(passed bool, description string) {
 	t.count++
 	verdict := "ok"
-	if !passed {
+	if !passed && t.mark == "" {
 		verdict = "not ok"
 	}
-	fmt.Printf("%s %d - %s%s\n", verdict, t.count, line(description), t.todo)
+	fmt.Printf("%s %d - %s%s\n", verdict, t.count, line(description), t.mark)
 }
 
 // Pass is a result that is ok.
@@ -56,7 +56,7 @@ func (t *T) Skip(tests int, description string) {
 }
 
 // Todo is the same count; its results may fail.
-func (t *T) Todo() *T { return &T{count: t.count, todo: " # TODO"} }
+func (t *T) Todo() *T { return &T{count: t.count, mark: " # TODO"} }
 
 // Diagnostic is a comment, line by line.
 func (t *T) Diagnostic(text string) {
@@ -64,7 +64,9 @@ func (t *T) Diagnostic(text string) {
 }
 
 // Diagnosticf is a comment with values.
-func (t *T) Diagnosticf(format string, values ...interface{}) { t.Diagnostic(fmt.Sprintf(format, values...)) }
+func (t *T) Diagnosticf(format string, values ...interface{}) {
+	t.Diagnostic(fmt.Sprintf(format, values...))
+}
 
 // YAML is a block that tells more of the last result. JSON is YAML.
 func (t *T) YAML(value interface{}) error {

@@ -48,6 +48,8 @@ pub(crate) struct Call {
     pub(crate) command: &'static Command,
     /// Where its containers are.
     pub(crate) root: PathBuf,
+    /// What `--rootless` says.
+    pub(crate) rootless: Option<bool>,
     /// Who makes the cgroups.
     pub(crate) cgroups: Cgroups,
     /// What a service manager gave it.
@@ -89,19 +91,17 @@ pub(crate) fn command(globals: Globals, words: Vec<OsString>) -> Result<Call, Fa
     // Engines put the same flags before `--version` as before `create`.
     let asks_only = matches!(command.name, "help" | "version");
     let cgroups = if asks_only { Cgroups::default() } else { Cgroups::of(&globals.given)? };
-    if !asks_only {
-        refuse_what_is_not_there_yet(&globals.given)?;
-    }
+    let rootless = if asks_only { None } else { rootless(&globals.given)? };
     let order = if command.in_order { Order::Strict } else { Order::Mixed };
     let usage = |line| Failure::usage(Some(command), line);
     let (given, operands) = parse::read(words, command.flags, order).map_err(usage)?;
     if given.on(&flags::HELP) {
         let help = COMMANDS.iter().find(|command| command.name == "help").unwrap_or(command);
         let service = Service::default();
-        return Ok(Call { command: help, root: globals.root, cgroups, service, given, operands: vec![name] });
+        return Ok(Call { command: help, root: globals.root, rootless, cgroups, service, given, operands: vec![name] });
     }
     command.operands.check(operands.len()).map_err(usage)?;
-    Ok(Call { command, root: globals.root, cgroups, service: Service::of_environment(), given, operands })
+    Ok(Call { command, root: globals.root, rootless, cgroups, service: Service::of_environment(), given, operands })
 }
 
 impl Call {
@@ -153,13 +153,12 @@ impl Call {
     }
 }
 
-/// A flag either acts or fails: these are known, so that engines which probe for them read a clear answer.
-fn refuse_what_is_not_there_yet(given: &Given) -> Result<(), Failure> {
+/// `--rootless`: whether a container goes without the cgroups that may not be made; `None`: for who is not root.
+fn rootless(given: &Given) -> Result<Option<bool>, Failure> {
     match given.text(&flags::ROOTLESS).map_err(|line| Failure::usage(None, line))? {
-        None | Some("auto") => Ok(()),
-        // "Do not ignore errors of cgroups": nothing here ever does.
-        Some("false") => Ok(()),
-        Some("true") => Err(Failure::usage(None, "--rootless true is not supported by this version".into())),
+        None | Some("auto") => Ok(None),
+        Some("true" | "1" | "t" | "T" | "TRUE" | "True") => Ok(Some(true)),
+        Some("false" | "0" | "f" | "F" | "FALSE" | "False") => Ok(Some(false)),
         Some(other) => Err(Failure::usage(None, format!("invalid value \"{other}\" for flag -rootless"))),
     }
 }
@@ -168,9 +167,16 @@ fn refuse_what_is_not_there_yet(given: &Given) -> Result<(), Failure> {
 fn default_root() -> PathBuf {
     let user = std::env::var_os("XDG_RUNTIME_DIR").filter(|directory| !directory.is_empty());
     match user {
-        Some(directory) if !rustix::process::geteuid().is_root() => Path::new(&directory).join("orlop"),
+        Some(directory) if is_user() => Path::new(&directory).join("orlop"),
         _ => PathBuf::from("/run/orlop"),
     }
+}
+
+/// Root of a user namespace is a user, whose `/run` belongs to another root. The first namespace's inode is the same on every
+/// machine (`PROC_USER_INIT_INO` of linux/proc_ns.h).
+fn is_user() -> bool {
+    let elsewhere = || rustix::fs::stat(c"/proc/self/ns/user").is_ok_and(|found| found.st_ino != 0xEFFF_FFFD);
+    !rustix::process::geteuid().is_root() || elsewhere()
 }
 
 #[cfg(test)]

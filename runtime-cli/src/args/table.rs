@@ -114,8 +114,12 @@ pub(crate) mod flags {
         Flag::switch("systemd-cgroup", None, "let systemd make the cgroups: cgroupsPath is slice:prefix:name");
     pub(crate) static CGROUP_MANAGER: Flag =
         Flag::value("cgroup-manager", None, "WHO", "who makes the cgroups: cgroupfs (default), systemd or disabled");
-    pub(crate) static ROOTLESS: Flag =
-        Flag::value("rootless", None, "WHEN", "pass over errors of cgroups: auto (default), false, true (not yet)");
+    pub(crate) static ROOTLESS: Flag = Flag::value(
+        "rootless",
+        None,
+        "WHEN",
+        "do without cgroups that may not be made: true, false or auto (default: unless root)",
+    );
     pub(crate) static HELP: Flag = Flag::switch("help", Some('h'), "show this help");
     pub(crate) static VERSION: Flag = Flag::switch("version", Some('v'), "show the version");
 

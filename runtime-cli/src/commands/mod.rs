@@ -59,6 +59,7 @@ fn launch(call: &Call) -> Result<Launch<'_>, Failure> {
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         no_pivot: call.on(&flags::NO_PIVOT),
         no_new_keyring: call.on(&flags::NO_NEW_KEYRING),
+        forgoes_cgroups: call.rootless,
         cgroups: call.cgroups.driver(),
         listen_fds: call.service.listen_fds,
         listen_names: call.service.listen_names.as_deref(),

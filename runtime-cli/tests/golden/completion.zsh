@@ -9,14 +9,14 @@ _orlop() {
         '*--debug[log what a developer wants to know]' \
         '*--systemd-cgroup[let systemd make the cgroups: cgroupsPath is slice:prefix:name]' \
         '*--cgroup-manager[who makes the cgroups: cgroupfs (default), systemd or disabled]:WHO:' \
-        '*--rootless[pass over errors of cgroups: auto (default), false, true (not yet)]:WHEN:' \
+        '*--rootless[do without cgroups that may not be made: true, false or auto (default: unless root)]:WHEN:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
         '*-v[show the version]' \
         '*--version[show the version]' \
         '1:command:->command' '*::argument:->argument'
   case $state in
-    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
+    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory checkpoint:write\ a\ running\ container\ to\ files restore:make\ a\ container\ of\ a\ checkpoint state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
     argument) case $line[1] in
       create) _arguments \
         '*-b[the bundle (default: the current directory)]:DIR:_files' \
@@ -128,6 +128,51 @@ _orlop() {
       events) _arguments \
         '*--interval[how often the usage is shown: 5s (default), 500ms, 1m30s]:TIME:' \
         '*--stats[show the usage once, now]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      checkpoint) _arguments \
+        '*--image-path[where the checkpoint lies (default: ./checkpoint)]:DIR:_files' \
+        '*--work-path[where CRIU logs and works (default: with the images)]:DIR:_files' \
+        '*--parent-path[the checkpoint before, seen from --image-path: write what has changed since]:DIR:_files' \
+        '*--leave-running[go on after the checkpoint]' \
+        '*--tcp-established[keep established TCP connections]' \
+        '*--tcp-skip-in-flight[leave out TCP connections that are being made]' \
+        '*--link-remap[keep removed files that are open, by a link]' \
+        '*--ext-unix-sk[allow unix sockets whose other end is outside]' \
+        '*--shell-job[allow processes of the caller'\''s session]' \
+        '*--lazy-pages[move pages of memory when they are needed (userfaultfd)]' \
+        '*--status-fd[write a zero byte to descriptor N once lazy pages can be had]:N:' \
+        '*--page-server[send pages of memory to this page server]:ADDRESS:PORT:' \
+        '*--file-locks[keep file locks]' \
+        '*--pre-dump[write memory only, for a checkpoint to come, and go on]' \
+        '*--manage-cgroups-mode[what is kept of cgroups: soft (default), full, strict, ignore]:MODE:' \
+        '*--empty-ns[a namespace without what is in it: network]:KIND:' \
+        '*--auto-dedup[free in older images what newer ones have]' \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        "1:container:($ids)" "*::argument:_normal" ;;
+      restore) _arguments \
+        '*--console-socket[send the master of the container'\''s terminal to this unix socket]:SOCKET:_files' \
+        '*--image-path[where the checkpoint lies (default: ./checkpoint)]:DIR:_files' \
+        '*--work-path[where CRIU logs and works (default: with the images)]:DIR:_files' \
+        '*--tcp-established[keep established TCP connections]' \
+        '*--ext-unix-sk[allow unix sockets whose other end is outside]' \
+        '*--shell-job[allow processes of the caller'\''s session]' \
+        '*--file-locks[keep file locks]' \
+        '*--manage-cgroups-mode[what is kept of cgroups: soft (default), full, strict, ignore]:MODE:' \
+        '*-b[the bundle (default: the current directory)]:DIR:_files' \
+        '*--bundle[the bundle (default: the current directory)]:DIR:_files' \
+        '*-d[do not wait for the process]' \
+        '*--detach[do not wait for the process]' \
+        '*--pid-file[write the process id to FILE]:FILE:_files' \
+        '*--no-subreaper[do not adopt processes that outlive their parents]' \
+        '*--no-pivot[enter the root without pivot_root(2), as on a ramdisk]' \
+        '*--empty-ns[a namespace without what is in it: network]:KIND:' \
+        '*--auto-dedup[free in older images what newer ones have]' \
+        '*--lazy-pages[move pages of memory when they are needed (userfaultfd)]' \
+        '*--lsm-profile[another profile: apparmor:NAME or selinux:LABEL]:TYPE:NAME:' \
+        '*--lsm-mount-context[another SELinux context of the mounts]:CONTEXT:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
         "1:container:($ids)" "*::argument:_normal" ;;

@@ -105,6 +105,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::LoopbackUp {} => sys::loopback_up(),
 
         Step::Setgroups { gids } => sys::setgroups(gids.0),
+        Step::DropGroups {} => identity::drop_groups(),
         Step::Setgid { gid } => sys::setresgid(gid),
         Step::Setuid { uid } => sys::setresuid(uid),
         Step::DropBounding { drop } => identity::drop_bounding(drop),

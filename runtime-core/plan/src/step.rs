@@ -58,6 +58,8 @@ steps! {
     7 Setsid "setsid" {}
     /// `umask(2)`.
     8 Umask "umask" { mask: u32 }
+    /// `setgroups(2)` with none. Accepts EPERM: for a user namespace that forbids it, in which the process has every privilege.
+    10 DropGroups "drop-groups" {}
     /// `keyctl(2)` `KEYCTL_JOIN_SESSION_KEYRING` with this name. Accepts ENOSYS (kernel without keys) and EDQUOT's kin not.
     9 JoinKeyring "join-keyring" { name: &'p CStr }
 

@@ -84,6 +84,7 @@ fn all() -> Vec<Make> {
         |v| Step::CloseOthers { first: v.numbers[0] as u32, kept: v.slots[0], also_kept: v.slots[1] },
         |_| Step::LoopbackUp {},
         |v| Step::Setgroups { gids: Bytes(&v.bytes) },
+        |_| Step::DropGroups {},
         |v| Step::Setgid { gid: v.numbers[0] as u32 },
         |v| Step::Setuid { uid: v.numbers[0] as u32 },
         |v| Step::DropBounding { drop: v.numbers[0] },

@@ -64,8 +64,18 @@ impl Cgroup {
         match (self.unified(), self.freezer()) {
             (Some(dir), _) => Ok((dir.path.join("cgroup.freeze"), v2)),
             (None, Some(dir)) => Ok((dir.path.join("freezer.state"), v1)),
-            (None, None) => Err(Error::unsupported(Pointer::new("/linux/cgroupsPath"), "no freezer is mounted here")),
+            (None, None) => Err(no_freezer(self.dirs.is_empty())),
         }
+    }
+}
+
+fn no_freezer(without: bool) -> Error {
+    let error = Error::new(Kind::Unsupported, Op::Freeze);
+    match without {
+        true => error
+            .message("the container has no cgroup of its own that could be frozen")
+            .hint("whoever is not root needs a delegated cgroup when it is created (systemd: Delegate=yes)"),
+        false => error.message("no freezer is mounted here").field(Pointer::new("/linux/cgroupsPath")),
     }
 }
 

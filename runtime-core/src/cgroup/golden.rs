@@ -21,7 +21,7 @@ fn v1() -> Layout {
 
 fn unified(mount: &str, controllers: &str) -> Unified {
     let controllers = controllers.split_whitespace().map(str::to_owned).collect();
-    Unified { mount: mount.into(), own: "/user.slice/shell.scope".into(), controllers }
+    Unified { mount: mount.into(), own: "/user.slice/shell.scope".into(), controllers, inside: false }
 }
 
 fn v2() -> Layout {

@@ -46,6 +46,8 @@ pub struct Unified {
     pub own: PathBuf,
     /// `cgroup.controllers` of its root.
     pub controllers: Vec<String>,
+    /// Containers go below this process's cgroup, not beside it.
+    pub inside: bool,
 }
 
 impl Layout {
@@ -189,7 +191,7 @@ fn unified(mount: PathBuf, own: PathBuf) -> Result<Option<Unified>> {
         read => read.map_err(|errno| Error::system(Op::Probe, errno).on(&path))?,
     };
     let controllers = String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect();
-    Ok(Some(Unified { mount, own, controllers }))
+    Ok(Some(Unified { mount, own, controllers, inside: false }))
 }
 
 /// What `/sys/fs/cgroup` holds: one question instead of one for each hierarchy.
@@ -198,7 +200,7 @@ fn names(root: &Path) -> Result<Vec<OsString>> {
 }
 
 /// `path`, absolute in the hierarchy, below its mount.
-pub(super) fn below(mount: &Path, path: &Path) -> PathBuf {
+pub(crate) fn below(mount: &Path, path: &Path) -> PathBuf {
     mount.join(path.strip_prefix("/").unwrap_or(path))
 }
 

@@ -26,6 +26,7 @@ mod kill;
 mod layout;
 mod limits;
 mod oom;
+mod permission;
 mod plan;
 mod print;
 mod remove;
@@ -37,6 +38,7 @@ mod write;
 
 pub use create::Cgroup;
 pub use device_program::Instruction;
+pub(crate) use layout::below;
 pub use layout::{Hierarchy, Layout, Unified};
 pub use oom::OomWatch;
 pub use plan::{Dir, Enable, Fits, Missing, Plan, Write, nothing, plan, update_plan};

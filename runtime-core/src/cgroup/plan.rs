@@ -138,14 +138,14 @@ pub fn nothing(resources: &Resources<'_>, layout: &Layout) -> Result<()> {
 }
 
 /// `cgroupsPath` as two answers: below the mounts, or below the runtime's own cgroups, and which path.
-struct Wanted {
-    absolute: bool,
+pub(super) struct Wanted {
+    pub(super) absolute: bool,
     path: PathBuf,
 }
 
 /// "If the value is specified as a relative path, the runtime MAY interpret it relative to a runtime-determined location":
 /// below the cgroup of this process, as runc does; also where nothing is specified.
-fn wanted_path(cgroups_path: Option<&str>, id: &str) -> Result<Wanted> {
+pub(super) fn wanted_path(cgroups_path: Option<&str>, id: &str) -> Result<Wanted> {
     let text = cgroups_path.filter(|path| !path.is_empty()).unwrap_or(id);
     let field = || Pointer::new("/linux/cgroupsPath");
     let mut path = PathBuf::new();
@@ -165,7 +165,7 @@ fn wanted_path(cgroups_path: Option<&str>, id: &str) -> Result<Wanted> {
     Ok(Wanted { absolute: text.starts_with('/'), path })
 }
 
-fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
+pub(super) fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
     let place = |mount: &Path, base: &Path| match wanted.absolute {
         true => mount.join(&wanted.path),
         false => below(mount, base).join(&wanted.path),
@@ -183,7 +183,7 @@ fn directories(wanted: &Wanted, layout: &Layout) -> Vec<Dir> {
         controllers: v2.controllers.clone(),
         unified: true,
         mount: v2.mount.clone(),
-        path: place(&v2.mount, if alone { v2.own.parent().unwrap_or(&v2.own) } else { &v2.own }),
+        path: place(&v2.mount, if alone && !v2.inside { v2.own.parent().unwrap_or(&v2.own) } else { &v2.own }),
     });
     v1.chain(v2).collect()
 }

@@ -1,6 +1,8 @@
 //! A mount of type `cgroup` or `cgroup2`: the container's own groups, in the version the host has (config-linux.md,
 //! "Control groups"). Without a cgroup namespace only the container's own part is shown (CVE-2023-25809).
 
+use std::path::Path;
+
 use orlop_plan::{Slot, Step};
 
 use super::labels;
@@ -10,7 +12,7 @@ use super::mounts::{
 };
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
-use crate::cgroup::Hierarchy;
+use crate::cgroup::{self, Hierarchy};
 use crate::error::{Error, Result};
 use crate::spec::{Attributes, Mount, MountKind, Namespace, NamespaceKind, Spec};
 
@@ -25,7 +27,8 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
             Ok(())
         }
         (true, false) => {
-            let slot = own_part(0, mount, mounts, origin)?;
+            let Some(v2) = &mounts.host.cgroups.v2 else { return Ok(()) };
+            let slot = own_part(&v2.mount, &v2.own, mount, mounts, origin)?;
             place(slot, mount, &mount.destination, mounts, origin);
             Ok(())
         }
@@ -65,14 +68,14 @@ fn v1(mount: &Mount<'_>, own_namespace: bool, mounts: &mut Mounts<'_, '_>, origi
     mounts.plan.push(Step::Fsmount { fs: local::FS, attributes, to: base }, origin);
     place(base, mount, &mount.destination, mounts, origin);
     let hierarchies = mounts.host.cgroups.v1.iter();
-    for (index, hierarchy) in hierarchies.enumerate() {
+    for hierarchy in hierarchies {
         let name = hierarchy.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let slot = match own_namespace {
             true => {
                 fresh(c"cgroup", &hierarchy.controllers, mount, local::MOUNT, mounts, origin)?;
                 local::MOUNT
             }
-            false => own_part(index, mount, mounts, origin)?,
+            false => own_part(&hierarchy.mount, &hierarchy.own, mount, mounts, origin)?,
         };
         dress(slot, mount, mounts.plan, origin);
         mounts.plan.push(Step::Attach { mount: slot, root: base, path: &c(&name), create: 1 }, origin);
@@ -95,25 +98,40 @@ fn links(hierarchy: &Hierarchy, name: &str, base: Slot, mounts: &mut Mounts<'_, 
 
 /// The container's own directory of the host's mount. systemd shares that mount: a clone is still its peer, and what the
 /// container did to it would be done on the host too.
-fn own_part(index: usize, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<Slot> {
+///
+/// A user's container without a cgroup of its own is in the user's, which it is shown and may not change.
+fn own_part(
+    hierarchy: &Path,
+    makers: &Path,
+    mount: &Mount<'_>,
+    mounts: &mut Mounts<'_, '_>,
+    origin: &Origin,
+) -> Result<Slot> {
     let cgroup = mounts.plan.cgroup.as_ref();
-    let slot = match (cgroup.and_then(|cgroup| cgroup.dirs.get(index)), cgroup.and_then(|cgroup| cgroup.unit.as_ref()))
-    {
-        (None, _) => {
+    let own = cgroup.and_then(|cgroup| cgroup.dirs.iter().position(|dir| dir.mount == hierarchy));
+    let dir = own.and_then(|index| cgroup?.dirs.get(index));
+    let is_root = mounts.host.caller.is_root();
+    let Attributes { mut set, clear } = mount.attributes;
+    let slot = match (own, cgroup.and_then(|cgroup| cgroup.unit.as_ref())) {
+        (None, _) if is_root => {
             let message = "a container without a cgroup of its own has none to show";
             return Err(Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace"));
         }
-        (Some(_), None) => mounts.plan.open(Open::CgroupTree(index), origin),
-        // It is there only when init is: systemd makes it around init.
-        (Some(dir), Some(_)) => {
-            let path = c(&dir.path.to_string_lossy());
+        (Some(index), None) if is_root => mounts.plan.open(Open::CgroupTree(index), origin),
+        // Only init may clone it; and where systemd makes it around init, it is not there before.
+        _ => {
+            let path = dir.map_or_else(|| cgroup::below(hierarchy, makers), |dir| dir.path.clone());
+            if dir.is_none() {
+                set |= MOUNT_ATTR_RDONLY;
+            }
+            let path = c(&path.to_string_lossy());
             mounts.plan.push(Step::OpenHost { path: &path, to: local::FS }, origin);
             mounts.plan.push(Step::CloneTree { of: local::FS, recursive: false, to: local::MOUNT }, origin);
             local::MOUNT
         }
     };
     mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
-    set_attributes(slot, false, mount.attributes, mounts.plan, origin);
+    set_attributes(slot, false, Attributes { set, clear: clear & !set }, mounts.plan, origin);
     Ok(slot)
 }
 

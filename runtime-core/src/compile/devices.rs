@@ -4,24 +4,15 @@
 
 use std::borrow::Cow;
 
-use orlop_plan::{Slot, Step};
+use orlop_plan::Step;
 
 use super::mounts::{Layout, MS_PRIVATE};
-use super::plan::{Open, Origin, Plan, c};
-use super::rootfs::propagate;
-use crate::error::{Op, Pointer};
-use crate::spec::{Device, DeviceKind, Namespace, NamespaceKind, Spec};
-
-/// Path, major, minor of the devices of every container (config-linux.md, "Default Devices"; `/dev/console` is the
-/// terminal's affair).
-const DEFAULT: [(&str, u32, u32); 6] = [
-    ("/dev/null", 1, 3),
-    ("/dev/zero", 1, 5),
-    ("/dev/full", 1, 7),
-    ("/dev/tty", 5, 0),
-    ("/dev/random", 1, 8),
-    ("/dev/urandom", 1, 9),
-];
+use super::plan::{Origin, Plan, c};
+use super::rootfs::{local, propagate};
+use super::tree;
+use crate::error::{Error, Op, Pointer, Result};
+use crate::host::Host;
+use crate::spec::{DEFAULT_DEVICES, Device, DeviceKind, Namespace, NamespaceKind, Spec};
 
 const LINKS: [(&str, &str); 6] = [
     ("/dev/fd", "/proc/self/fd"),
@@ -33,19 +24,19 @@ const LINKS: [(&str, &str); 6] = [
 ];
 
 /// All nodes and links.
-pub(crate) fn all<'c>(spec: &Spec<'c>, layout: &Layout, plan: &mut Plan) {
+pub(crate) fn all<'c>(spec: &Spec<'c>, host: &Host, layout: &Layout, plan: &mut Plan) -> Result<()> {
     if !layout.devices {
-        return;
+        return Ok(());
     }
     // A user namespace may not make nodes: there the host's own are shown.
-    let binds = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
+    let binds = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root();
     let wanted = |path: &str| !spec.linux.devices.iter().any(|device| device.path == path);
     for device in
-        DEFAULT.iter().filter(|(path, ..)| wanted(path)).map(default).chain(spec.linux.devices.iter().cloned())
+        DEFAULT_DEVICES.iter().filter(|(path, ..)| wanted(path)).map(default).chain(spec.linux.devices.iter().cloned())
     {
         let origin = Origin::new(Op::Device).field(&device.at).path(&device.path);
         match binds && device.kind != DeviceKind::Fifo {
-            true => bind(&device, layout, plan, &origin),
+            true => bind(&device, spec, host, layout, plan, &origin)?,
             false => make(&device, layout, plan, &origin),
         }
     }
@@ -54,6 +45,7 @@ pub(crate) fn all<'c>(spec: &Spec<'c>, layout: &Layout, plan: &mut Plan) {
         let (root, path) = layout.place(path);
         plan.push(Step::Symlink { root, path: &c(path), target: &c(target) }, &origin);
     }
+    Ok(())
 }
 
 fn default<'c>((path, major, minor): &(&'static str, u32, u32)) -> Device<'c> {
@@ -87,11 +79,28 @@ fn make(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) 
     plan.push(step, origin);
 }
 
-fn bind(device: &Device<'_>, layout: &Layout, plan: &mut Plan, origin: &Origin) {
-    let origin = origin.clone().hint("in a user namespace a device node of the host is shown: it must exist there");
-    let tree: Slot = plan.open(Open::Tree { path: c(&device.path), recursive: false }, &origin);
+fn bind(
+    device: &Device<'_>,
+    spec: &Spec<'_>,
+    host: &Host,
+    layout: &Layout,
+    plan: &mut Plan,
+    origin: &Origin,
+) -> Result<()> {
+    if let Some((path, found)) = host.other_devices.iter().find(|(path, _)| *path == device.path) {
+        let kind = if device.kind == DeviceKind::Block { 'b' } else { 'c' };
+        let wanted = format!("{kind} {}:{}", device.major, device.minor);
+        return Err(
+            Error::unsupported(device.at.clone(), format!("{path} of the host is {found}, not {wanted}")).hint(SHOWN)
+        );
+    }
+    let origin = origin.clone().hint(SHOWN);
+    let shown = tree::open(c(&device.path), false, local::MOUNT, spec, host, plan, &origin);
     // In the host's peer group, whatever the container mounts on its node would appear on the host's.
-    plan.push(propagate(tree, MS_PRIVATE), &origin);
+    plan.push(propagate(shown, MS_PRIVATE), &origin);
     let (root, path) = layout.place(&device.path);
-    plan.push(Step::Attach { mount: tree, root, path: &c(path), create: 2 }, &origin);
+    plan.push(Step::Attach { mount: shown, root, path: &c(path), create: 2 }, &origin);
+    Ok(())
 }
+
+const SHOWN: &str = "in a user namespace no device node can be made: that of the host is shown, and must be there";

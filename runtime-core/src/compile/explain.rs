@@ -7,7 +7,7 @@ use std::fmt;
 use orlop_plan::{Bytes, Slot, Step, Steps, Texts};
 
 use super::names::{Attributes, FilterFlags, Kinds, Limit, Node, Prctl, Set, memory_mode, propagation, scheduling};
-use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan};
+use super::plan::{Barrier, IdMapped, IdMaps, Mapper, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
 use crate::resctrl;
@@ -30,6 +30,9 @@ impl fmt::Display for Plan {
         }
         if let Some((processors, origin)) = &self.initial_affinity {
             line(f, "affinity", &format!("{}, for the parent as well", numbers(Bytes(processors))), origin)?;
+        }
+        if let Some((score, origin)) = self.score_at_birth() {
+            line(f, "oom-score-adj", &format!("{score}, for the parent as well"), origin)?;
         }
         line(f, "clone3", &birth(self), &Origin::new(Op::Spawn))?;
         for ((index, step), origin) in self.steps().zip(&self.origins) {
@@ -184,7 +187,15 @@ fn maps(maps: &IdMaps) -> String {
         let lines = mappings.iter().map(|map| format!("{} {} {}", map.container_id, map.host_id, map.size));
         format!("{name} {}", lines.collect::<Vec<_>>().join("; "))
     };
-    format!("{}, {}", one("uid_map", &maps.uids), one("gid_map", &maps.gids))
+    format!("{}{}, {}{}", one("uid_map", &maps.uids), by(maps.uids_by), one("gid_map", &maps.gids), by(maps.gids_by))
+}
+
+fn by(mapper: Mapper) -> &'static str {
+    match mapper {
+        Mapper::Parent | Mapper::Owner => "",
+        Mapper::NewUidMap => " by newuidmap",
+        Mapper::NewGidMap => " by newgidmap",
+    }
 }
 
 fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str, origin: &Origin) -> fmt::Result {
@@ -210,6 +221,7 @@ fn describe(step: &Step<'_>) -> String {
         | Step::Setsid {}
         | Step::ControllingTerminal {}
         | Step::LoopbackUp {} => String::new(),
+        Step::DropGroups {} => "none, if that is allowed".to_owned(),
         Step::JoinCgroup { tasks } => Name(tasks).to_string(),
         Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
         Step::Unshare { flags } => Kinds(flags).to_string(),

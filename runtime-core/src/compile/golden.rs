@@ -15,7 +15,7 @@ use super::plan::Open;
 use super::{Driver, Plan, Request, Terminal, create, exec};
 use crate::cgroup::{Hierarchy, Layout, Systemd, Unified};
 use crate::error::Result;
-use crate::host::{FileKind, Host};
+use crate::host::{Caller, FileKind, Host, User};
 use crate::seccomp::Filter;
 use crate::spec::{Capabilities, MountKind, Process, Spec};
 
@@ -26,6 +26,14 @@ use crate::spec::{Capabilities, MountKind, Process, Spec};
 struct Case {
     /// `v1`, `v2` or `hybrid`.
     cgroups: String,
+    /// `root`, `namespace-root` or `user` (with the ids 1000 and 1001).
+    caller: String,
+    /// The user's capabilities over the maps of ids.
+    maps_ids: bool,
+    /// Mounts of hierarchies in which the caller may make no cgroup.
+    closed_cgroups: Vec<PathBuf>,
+    /// Devices that the host has otherwise: path, and what is there.
+    other_devices: Vec<(String, String)>,
     /// Capabilities that cannot be granted.
     without_capabilities: Vec<String>,
     /// Sources of bind mounts that are no directories.
@@ -61,6 +69,10 @@ impl Default for Case {
     fn default() -> Self {
         Self {
             cgroups: "v2".to_owned(),
+            caller: "root".to_owned(),
+            maps_ids: false,
+            closed_cgroups: Vec::new(),
+            other_devices: Vec::new(),
             without_capabilities: Vec::new(),
             files: Vec::new(),
             home: None,
@@ -97,6 +109,16 @@ impl Case {
         let flags = spec.linux.seccomp.as_ref().map_or(0, |profile| profile.flags);
         let filter = || Filter { bytes: vec![0; self.seccomp * 8], flags, warnings: Vec::new() };
         Host {
+            caller: match &*self.caller {
+                "root" => Caller::Root,
+                "namespace-root" => Caller::NamespaceRoot,
+                "user" => {
+                    Caller::User(User { uid: 1000, gid: 1001, maps_uids: self.maps_ids, maps_gids: self.maps_ids })
+                }
+                other => panic!("caller = {other:?}"),
+            },
+            closed_cgroups: self.closed_cgroups.clone(),
+            other_devices: self.other_devices.clone(),
             cgroups: layout(&self.cgroups),
             systemd: match &*self.driver {
                 "systemd" => Some(Systemd::test("/run/systemd/private", false, "/")),
@@ -157,6 +179,7 @@ fn layout(name: &str) -> Layout {
         mount: mount.into(),
         own: own.into(),
         controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
+        inside: false,
     };
     let v1 = || {
         vec![
@@ -393,6 +416,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::ChownStream { .. }
         | Step::LoopbackUp {}
         | Step::Setgroups { .. }
+        | Step::DropGroups {}
         | Step::Setgid { .. }
         | Step::Setuid { .. }
         | Step::DropBounding { .. }

@@ -9,7 +9,9 @@
 use orlop_plan::{Slot, Step};
 
 use super::plan::{Barrier, IdMapped, IdMaps, Open, Origin, Plan, c};
-use crate::error::{Op, Pointer};
+use super::process::PR_SET_DUMPABLE;
+use crate::error::{Error, Op, Pointer, Result};
+use crate::host::Host;
 use crate::spec::{IdMap, MappedIds, Mount, Namespace, NamespaceKind, Spec};
 
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
@@ -18,10 +20,16 @@ const UNSUPPORTED: &str =
     "the filesystem of this mount does not support id-mapped mounts on this kernel (tmpfs does from Linux 6.3)";
 
 /// Has the parent map the tree of a bind mount, if that is wanted.
-pub(crate) fn bind(tree: Slot, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) {
-    let Some(map) = &mount.id_map else { return };
+pub(crate) fn bind(tree: Slot, mount: &Mount<'_>, spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()> {
+    let Some(map) = &mount.id_map else { return Ok(()) };
+    if !host.caller.is_root() {
+        let message =
+            "an id-mapped bind mount needs privilege over the host's filesystem: root outside of any user namespace";
+        return Err(Error::unsupported(map.at.clone(), message));
+    }
     let (namespace, origin) = (namespace(map, mount, spec, plan), origin(map, mount));
     plan.id_mapped.push(IdMapped { mount: tree, recursive: map.recursive, namespace, origin });
+    Ok(())
 }
 
 /// Maps a new filesystem, if that is wanted.
@@ -56,6 +64,9 @@ pub(crate) fn keeper(maps: &IdMaps, origin: &Origin) -> Plan {
     let at = origin.field.clone().unwrap_or(Pointer::new("/linux"));
     let mut plan =
         Plan { namespaces: NamespaceKind::User.flag(), id_maps: Some((maps.clone(), at)), ..Plan::default() };
+    // It holds nothing of the host, and nobody else is there. A user, and newuidmap(1), may write the maps of a process only that
+    // can be traced: the others' files in /proc belong to root.
+    plan.push(Step::Prctl { option: PR_SET_DUMPABLE, value: 1 }, origin);
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, origin);
     plan.wait_for(Barrier::Ready, Step::Barrier {}, origin);
     plan
@@ -65,14 +76,14 @@ pub(crate) fn keeper(maps: &IdMaps, origin: &Origin) -> Plan {
 fn namespace(map: &IdMap, mount: &Mount<'_>, spec: &Spec<'_>, plan: &mut Plan) -> Slot {
     let linux = &spec.linux;
     let (maps, at) = match (&map.ids, linux.namespaces.get(NamespaceKind::User)) {
-        (MappedIds::Own { uids, gids }, _) => (IdMaps { uids: uids.clone(), gids: gids.clone() }, mount.at.clone()),
+        (MappedIds::Own { uids, gids }, _) => (IdMaps::by_parent(uids, gids), mount.at.clone()),
         (MappedIds::Containers, Namespace::Join(path, field)) => {
             let flag = NamespaceKind::User.flag();
             let origin = Origin::new(Op::Namespace).field(field).path(path);
             return plan.open_once(Open::Namespace { path: c(path), flag }, &origin);
         }
         (MappedIds::Containers, _) => {
-            (IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() }, Pointer::new("/linux"))
+            (IdMaps::by_parent(&linux.uid_mappings, &linux.gid_mappings), Pointer::new("/linux"))
         }
     };
     // Of the object that has the lists: the error of one names it.

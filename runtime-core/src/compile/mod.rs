@@ -20,6 +20,7 @@ mod process;
 mod rootfs;
 mod scheduling;
 mod terminal;
+mod tree;
 
 use std::ffi::CString;
 
@@ -35,7 +36,7 @@ pub(crate) use id_map::keeper;
 use labels::Labels;
 pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
-pub(crate) use plan::{Barrier, IdMaps, LastSteps, Open, Origin, block, c};
+pub(crate) use plan::{Barrier, IdMaps, LastSteps, Mapper, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
 
 /// What the caller of `create`, `run` or `exec` asked for.
@@ -98,11 +99,11 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
         plan.resctrl = Some(resctrl::plan(rdt, request.id, host.resctrl.as_deref())?);
         enter_resctrl(&mut plan);
     }
-    namespaces::create(spec, &mut plan);
-    let root = rootfs::open(spec, request, &mut plan)?;
+    namespaces::create(spec, host, &mut plan)?;
+    let root = rootfs::open(spec, host, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
     notify::mount(spec, &layout, request, &mut plan)?;
-    devices::all(spec, &layout, &mut plan);
+    devices::all(spec, host, &layout, &mut plan)?;
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {
         terminal::show_console(peer, layout.root, &mut plan);
@@ -136,8 +137,8 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
         enter_resctrl(&mut plan);
     }
     scheduling::place(process, &mut plan);
-    process::score(process, &mut plan);
-    namespaces::join_target(spec, &mut plan);
+    process::score(process, host, &mut plan);
+    namespaces::join_target(spec, host, &mut plan);
     let root = rootfs::of_target(spec, host, &mut plan);
     let peer = terminal::open(process, request, root, &mut plan);
     rootfs::enter_target(spec, root, &mut plan);
@@ -150,15 +151,15 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     Ok(plan)
 }
 
-/// The launch of a program of the host, such as a hook of the runtime's namespaces.
+/// The launch of a program of the host, such as a hook of the runtime's namespaces: the first of these paths that is one.
 pub(crate) fn program(
-    path: &str,
+    candidates: &[impl AsRef<str>],
     args: &[impl AsRef<str>],
     env: &[impl AsRef<str>],
     cwd: &str,
     origin: &Origin,
 ) -> Plan {
-    service(path, args, env, cwd, &Service::default(), origin)
+    service(candidates, args, env, cwd, &Service::default(), origin)
 }
 
 /// What a program of the host has that a hook has not.
@@ -172,7 +173,7 @@ pub(crate) struct Service {
 
 /// The same for one that does its work for a container, such as CRIU.
 pub(crate) fn service(
-    path: &str,
+    candidates: &[impl AsRef<str>],
     args: &[impl AsRef<str>],
     env: &[impl AsRef<str>],
     cwd: &str,
@@ -187,7 +188,7 @@ pub(crate) fn service(
     let first = service.handed_on.saturating_add(3);
     plan.push(Step::CloseOthers { first, kept: Slot::NONE, also_kept: Slot::NONE }, origin);
     plan.push(Step::Chdir { path: &c(cwd) }, origin);
-    let (candidates, args, env) = (block([path]), block(args), block(env));
+    let (candidates, args, env) = (block(candidates), block(args), block(env));
     plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);
     let exec = Step::Exec { args: orlop_plan::Texts::from_block(&args), env: orlop_plan::Texts::from_block(&env) };
     plan.push(exec, origin);
@@ -211,6 +212,7 @@ fn begin(request: &Request<'_>, labels: &Labels<'_>, plan: &mut Plan) {
 
 fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<()> {
     let linux = &spec.linux;
+    let path = linux.cgroups_path.as_deref();
     let mut cgroup = match (request.cgroups, &host.systemd) {
         (Driver::Disabled, _) => return cgroup::nothing(&linux.resources, &host.cgroups),
         (Driver::Systemd, Some(systemd)) => {
@@ -219,8 +221,18 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
             plan.wait_for(Barrier::Unit, Step::Barrier {}, &origin);
             cgroup::plan_unit(spec, request.id, &host.cgroups, systemd)?
         }
-        _ => cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), request.id, &host.cgroups)?,
+        _ => {
+            let mut cgroup = cgroup::plan(&linux.resources, path, request.id, &host.cgroups)?;
+            if host.cgroups.v2.as_ref().is_some_and(|v2| v2.inside) {
+                cgroup.go_inside()?;
+            }
+            cgroup.leave_out(&host.closed_cgroups, path.is_some_and(|path| !path.is_empty()))?;
+            cgroup
+        }
     };
+    if !host.caller.is_root() {
+        cgroup.forgo_device_rules();
+    }
     for index in 0..cgroup.dirs.iter().filter(|dir| !dir.unified).count() {
         join_hierarchy(index, plan);
     }

@@ -8,9 +8,9 @@ use std::ffi::CStr;
 
 use orlop_plan::{Slot, Step};
 
-use super::plan::{Open, Origin, Plan, below_root, c, in_bundle};
+use super::plan::{Origin, Plan, below_root, c, in_bundle};
 use super::rootfs::{inherit, local, propagate};
-use super::{Request, cgroup_mount, id_map, labels};
+use super::{Request, cgroup_mount, id_map, labels, tree};
 use crate::error::{Error, Op, Result};
 use crate::host::{FileKind, Host};
 use crate::spec::{Attributes, Mount, MountData, MountKind, Namespace, NamespaceKind, Spec};
@@ -21,6 +21,7 @@ pub(crate) const MOUNT_ATTR_NODEV: u64 = 0x4;
 pub(crate) const MOUNT_ATTR_NOEXEC: u64 = 0x8;
 /// The atime modes are one field of the attributes: setting one clears the others.
 const MOUNT_ATTR_ATIME: u64 = 0x70;
+const O_PATH: u32 = 0o10_000_000;
 pub(crate) const MS_REC: u64 = 0x4000;
 pub(crate) const MS_UNBINDABLE: u64 = 1 << 17;
 pub(crate) const MS_PRIVATE: u64 = 1 << 18;
@@ -78,9 +79,30 @@ impl Mounts<'_, '_> {
         }
         match &mount.kind {
             MountKind::Bind { source, recursive } => self.bind(mount, source, *recursive, source_kind, &origin),
+            MountKind::Filesystem { fstype, .. } if fstype == "sysfs" && !self.may_have_new_sysfs() => {
+                self.host_sysfs(mount, &origin);
+                Ok(())
+            }
             MountKind::Filesystem { fstype, source } => self.filesystem(mount, fstype, source.as_deref(), &origin),
             MountKind::Cgroup => cgroup_mount::add(mount, self, &origin),
+            MountKind::Remount => self.again(mount, &origin.hint(AGAIN_HINT)),
         }
+    }
+
+    /// Changes the attributes of what is mounted there: those that are named, no others. As a new mount of its kind would, it becomes
+    /// read-only last.
+    fn again(&mut self, mount: &Mount<'_>, origin: &Origin) -> Result<()> {
+        let waits = mount.attributes.set & MOUNT_ATTR_RDONLY != 0;
+        let to = if waits { self.keep(mount)? } else { local::MOUNT };
+        let path = below_root(&mount.destination);
+        self.plan.push(Step::Open { root: self.layout.root, path: &path, flags: O_PATH, to }, origin);
+        let Attributes { set, clear } = mount.attributes;
+        set_attributes(to, false, Attributes { set: set & !MOUNT_ATTR_RDONLY, clear }, self.plan, origin);
+        dress(to, mount, self.plan, origin);
+        if waits {
+            self.layout.late.push((to, origin.clone()));
+        }
+        Ok(())
     }
 
     fn bind(
@@ -94,8 +116,8 @@ impl Mounts<'_, '_> {
         self.layout.devices &= mount.destination != "/dev";
         let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
         let path = in_bundle(&self.request.bundle, source)?;
-        let tree = self.plan.open(Open::Tree { path, recursive }, &from);
-        id_map::bind(tree, mount, self.spec, self.plan);
+        let tree = tree::open(path, recursive, local::MOUNT, self.spec, self.host, self.plan, &from);
+        id_map::bind(tree, mount, self.spec, self.host, self.plan)?;
         inherit(self.spec, tree, self.plan, origin);
         set_attributes(tree, false, mount.attributes, self.plan, origin);
         dress(tree, mount, self.plan, origin);
@@ -107,6 +129,32 @@ impl Mounts<'_, '_> {
         Ok(())
     }
 
+    /// Whether it is a user namespace's root who mounts.
+    fn is_confined(&self) -> bool {
+        *self.spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !self.host.caller.is_root()
+    }
+
+    /// A new sysfs shows a network namespace, and needs privilege over that.
+    fn may_have_new_sysfs(&self) -> bool {
+        let namespaces = &self.spec.linux.namespaces;
+        match (namespaces.get(NamespaceKind::Network), namespaces.get(NamespaceKind::User)) {
+            (Namespace::New, _) => true,
+            (Namespace::Join(..), user) => *user != Namespace::New,
+            (Namespace::Host, Namespace::Host) => self.host.caller.is_root(),
+            (Namespace::Host, _) => false,
+        }
+    }
+
+    /// The host's `/sys` in the place of a new one, as engines ask for themselves: with all below it, to which what is asked for
+    /// holds as well.
+    fn host_sysfs(&mut self, mount: &Mount<'_>, origin: &Origin) {
+        let tree = tree::open(c("/sys"), true, local::MOUNT, self.spec, self.host, self.plan, origin);
+        inherit(self.spec, tree, self.plan, origin);
+        set_attributes(tree, true, mount.attributes, self.plan, origin);
+        dress(tree, mount, self.plan, origin);
+        self.attach(tree, &mount.destination, 3, &origin.clone().field(&mount.at.key("destination")).hint(LINK_HINT));
+    }
+
     fn filesystem(&mut self, mount: &Mount<'_>, fstype: &str, source: Option<&str>, origin: &Origin) -> Result<()> {
         let new_dev = mount.destination == "/dev" && fstype == "tmpfs";
         // Mount points and devices are still made in these, so they become read-only last.
@@ -116,10 +164,9 @@ impl Mounts<'_, '_> {
             true => local::DEV,
             false => local::MOUNT,
         };
-        self.plan.push(
-            Step::Fsopen { fstype: &c(fstype), to: local::FS },
-            &origin.clone().field(&mount.at.key("type")).hint(FSTYPE_HINT),
-        );
+        let at = origin.clone().field(&mount.at.key("type"));
+        let hint = if self.is_confined() { confined_hint(fstype) } else { FSTYPE_HINT };
+        self.plan.push(Step::Fsopen { fstype: &c(fstype), to: local::FS }, &at.hint(hint));
         if let Some(source) = source {
             let at = origin.clone().field(&mount.at.key("source"));
             self.plan.push(Step::FsconfigString { fs: local::FS, key: c"source", value: &c(source) }, &at);
@@ -132,7 +179,8 @@ impl Mounts<'_, '_> {
         }
         let read_only = if waits { MOUNT_ATTR_RDONLY } else { 0 };
         let attributes = u32::try_from(mount.attributes.set & !read_only).unwrap_or(u32::MAX);
-        self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, origin);
+        let made = if self.is_confined() { origin.clone().hint(hint) } else { origin.clone() };
+        self.plan.push(Step::Fsmount { fs: local::FS, attributes, to: slot }, &made);
         // A tmpfs is open to all unless told otherwise: what lies under it tells.
         if fstype == "tmpfs" && mount.data.iter().all(|data| data.key != "mode") {
             let path = below_root(&mount.destination);
@@ -166,7 +214,7 @@ impl Mounts<'_, '_> {
     /// A slot that no other mount takes.
     fn keep(&mut self, mount: &Mount<'_>) -> Result<Slot> {
         let number = local::KEPT + self.kept;
-        if usize::from(number) >= orlop_plan::LOCAL_SLOTS {
+        if number >= local::LAST {
             return Err(Error::unsupported(mount.at.clone(), "too many read-only tmpfs mounts in one container"));
         }
         self.kept += 1;
@@ -184,7 +232,19 @@ impl Mounts<'_, '_> {
 }
 
 const SOURCE_HINT: &str = "the source of a bind mount must exist on the host";
+const AGAIN_HINT: &str = "`remount` needs an earlier mount with this destination";
 const LINK_HINT: &str = "proc and sysfs are mounted on directories only: the image must have no symlink there";
+/// Why the root of a user namespace may not mount this (mount_namespaces(7), "Restrictions on mount namespaces").
+fn confined_hint(fstype: &str) -> &'static str {
+    match fstype {
+        "proc" => {
+            "in a user namespace a new proc needs a pid namespace of the container's own, and a host that hides nothing of its /proc"
+        }
+        "mqueue" => "in a user namespace a new mqueue needs an ipc namespace of the container's own",
+        _ => "in a user namespace few filesystems can be mounted, such as tmpfs, proc, devpts, overlay and fuse",
+    }
+}
+
 const FSTYPE_HINT: &str = "is the filesystem known to this kernel? see /proc/filesystems";
 
 fn configure(mount: &Mount<'_>, data: &MountData<'_>, plan: &mut Plan) {

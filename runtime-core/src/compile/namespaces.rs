@@ -2,10 +2,11 @@
 
 use orlop_plan::{Bytes, Slot, Step};
 
-use super::plan::{Barrier, IdMaps, Open, Origin, Plan, c};
+use super::plan::{Barrier, IdMaps, Mapper, Open, Origin, Plan, c};
 use super::process;
-use crate::error::{Op, Pointer};
-use crate::spec::{Namespace, NamespaceKind, Spec};
+use crate::error::{Error, Op, Pointer, Result};
+use crate::host::{Host, User};
+use crate::spec::{IdMapping, Namespace, NamespaceKind, Spec};
 
 const AT: Pointer = Pointer::new("/linux/namespaces");
 
@@ -13,11 +14,12 @@ const AT: Pointer = Pointer::new("/linux/namespaces");
 const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.flag();
 
 /// The namespaces of a new container.
-pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
+pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()> {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
     if matches!(user, Namespace::Host) {
-        process::score(&spec.process, plan);
+        needs_no_user_namespace(host)?;
+        process::score(&spec.process, host, plan);
     }
     let mut late = 0;
     // The kernel gives the root of its message queues to whoever makes the namespace: root of the user namespace, once there is.
@@ -25,6 +27,10 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
     for kind in NamespaceKind::ALL {
         match namespaces.get(kind) {
             Namespace::Host => {}
+            Namespace::New if kind == NamespaceKind::User => match host.caller.user() {
+                Some(caller) => map_first(spec, caller, plan)?,
+                None => plan.namespaces |= kind.flag(),
+            },
             Namespace::New if kind.flag() & ENTERED_LATE != 0 => late |= kind.flag(),
             Namespace::New if kind.flag() & queues != 0 => {}
             Namespace::New => plan.namespaces |= kind.flag(),
@@ -34,19 +40,24 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
     if late != 0 {
         plan.push(Step::Unshare { flags: late }, &Origin::new(Op::Namespace).field(&AT));
     }
+    plan.pid_namespace_inside = !host.caller.is_root();
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
-        offset_clocks(spec, plan);
+        offset_clocks(spec, host, plan);
     }
     // From here on init cannot write its own files in /proc: it cannot be traced, so they belong to the host's root.
     match user {
         Namespace::Host => {}
+        Namespace::New | Namespace::Join(..) if host.caller.user().is_some() => {
+            process::score(&spec.process, host, plan);
+            become_root(plan);
+        }
         Namespace::New => map_ids(spec, plan),
         Namespace::Join(..) => become_root(plan),
     }
     if queues != 0 && matches!(namespaces.get(NamespaceKind::Ipc), Namespace::New) {
         plan.push(Step::Unshare { flags: queues }, &Origin::new(Op::Namespace).field(&AT));
     }
-    if !matches!(user, Namespace::Host) {
+    if !matches!(user, Namespace::Host) && host.caller.user().is_none() {
         process::have_score_set(&spec.process, plan);
     }
     if matches!(namespaces.get(NamespaceKind::Network), Namespace::New) {
@@ -57,10 +68,20 @@ pub(crate) fn create(spec: &Spec<'_>, plan: &mut Plan) {
         let origin = Origin::new(Op::NetDevice).field(&Pointer::new("/linux/netDevices"));
         plan.wait_for(Barrier::NetDevices, Step::Barrier {}, &origin);
     }
+    Ok(())
+}
+
+/// What is done to the host itself needs its root.
+fn needs_no_user_namespace(host: &Host) -> Result<()> {
+    match host.caller.user() {
+        None => Ok(()),
+        Some(_) => Err(Error::unsupported(AT, "without CAP_SYS_ADMIN a container needs a user namespace")
+            .hint("add {\"type\": \"user\"} and mappings of your ids, as `orlop spec --rootless` does, or be root")),
+    }
 }
 
 /// The namespaces of the container that `exec` enters: all at once through a pidfd (Linux 5.8).
-pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
+pub(crate) fn join_target(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let own = |kind: &NamespaceKind| *spec.linux.namespaces.get(*kind) != Namespace::Host;
     let (pid, others): (Vec<_>, Vec<_>) =
         NamespaceKind::ALL.into_iter().filter(own).partition(|kind| *kind == NamespaceKind::Pid);
@@ -72,8 +93,14 @@ pub(crate) fn join_target(spec: &Spec<'_>, plan: &mut Plan) {
     if !pid.is_empty() {
         plan.pid_namespace = Some(target);
     }
-    if !others.is_empty() {
-        let flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
+    plan.pid_namespace_inside = !host.caller.is_root();
+    let mut flags = others.iter().fold(0, |flags, kind| flags | kind.flag());
+    if host.caller.user().is_some() {
+        // A pid namespace is joined before init is born, and by a user only with the privileges of the container's users.
+        plan.user_namespace = Some(target);
+        flags &= !NamespaceKind::User.flag();
+    }
+    if flags != 0 {
         plan.push(Step::Setns { ns: target, flags }, &origin);
     }
     if own(&NamespaceKind::User) {
@@ -117,9 +144,37 @@ fn join(kind: NamespaceKind, path: &str, field: &Pointer, plan: &mut Plan) {
     }
 }
 
+/// For a user the namespace is there, and its ids are mapped, before init is born into it: the kernel lets them write only the
+/// maps of a process that can be traced, and init never can be.
+fn map_first(spec: &Spec<'_>, user: User, plan: &mut Plan) -> Result<()> {
+    let linux = &spec.linux;
+    let maps = IdMaps {
+        uids: linux.uid_mappings.clone(),
+        gids: linux.gid_mappings.clone(),
+        uids_by: mapper(&linux.uid_mappings, user.uid, user.maps_uids, Mapper::NewUidMap),
+        gids_by: mapper(&linux.gid_mappings, user.gid, user.maps_gids, Mapper::NewGidMap),
+    };
+    if maps.gids_by == Mapper::Owner && !spec.process.user.additional_gids.is_empty() {
+        let field = spec.process.at.key("user").key("additionalGids");
+        return Err(Error::unsupported(field, "a user cannot add groups").hint(process::GROUPS));
+    }
+    let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux"));
+    plan.user_namespace = Some(plan.open(Open::IdMapNamespace(maps), &origin));
+    Ok(())
+}
+
+/// Who writes a map: with the capability whoever has it, of the user's own id alone the user, of more the program for that.
+fn mapper(mappings: &[IdMapping], own: u32, any: bool, program: Mapper) -> Mapper {
+    match mappings {
+        _ if any => Mapper::Parent,
+        [IdMapping { host_id, size: 1, .. }] if *host_id == own => Mapper::Owner,
+        _ => program,
+    }
+}
+
 fn map_ids(spec: &Spec<'_>, plan: &mut Plan) {
     let linux = &spec.linux;
-    let maps = IdMaps { uids: linux.uid_mappings.clone(), gids: linux.gid_mappings.clone() };
+    let maps = IdMaps::by_parent(&linux.uid_mappings, &linux.gid_mappings);
     plan.id_maps = Some((maps, Pointer::new("/linux")));
     let origin = Origin::new(Op::IdMap).field(&Pointer::new("/linux/uidMappings"));
     plan.wait_for(Barrier::IdMaps, Step::Barrier {}, &origin);
@@ -134,13 +189,11 @@ fn become_root(plan: &mut Plan) {
 }
 
 /// Clock offsets are written while nothing is in the time namespace; the program enters it by being executed (Linux 6.3).
-fn offset_clocks(spec: &Spec<'_>, plan: &mut Plan) {
+fn offset_clocks(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let origin = Origin::new(Op::Namespace).field(&Pointer::new("/linux/timeOffsets"));
     let lines: String =
         spec.linux.time_offsets.iter().map(|(clock, secs, nanos)| format!("{clock} {secs} {nanos}\n")).collect();
     if !lines.is_empty() {
-        let dir = procfs(plan);
-        let path = c"self/timens_offsets";
-        plan.push(Step::WriteFile { dir, path, value: Bytes(lines.as_bytes()) }, &origin);
+        process::write_own(c"self/timens_offsets", &lines, host, plan, &origin);
     }
 }

@@ -17,6 +17,8 @@ pub struct Plan {
     pub(crate) namespaces: u32,
     /// The pid namespace it is born into, where that is joined.
     pub(crate) pid_namespace: Option<Slot>,
+    /// Whether a go-between joins that: whoever is not the host's root could not come back from it.
+    pub(crate) pid_namespace_inside: bool,
     /// The user namespace it joins before its other namespaces are made, where that is joined.
     pub(crate) user_namespace: Option<Slot>,
     /// What the parent opens: the object behind given slot N+1 (slot 0 is the dialogue).
@@ -33,7 +35,7 @@ pub struct Plan {
     pub(crate) barriers: Vec<(u32, Barrier)>,
     /// The mappings of a new user namespace, and the object that has them: `/linux`.
     pub(crate) id_maps: Option<(IdMaps, Pointer)>,
-    /// `oom_score_adj`, where the parent sets it.
+    /// `oom_score_adj`, where the parent sets it: at a barrier, or where there is none at birth.
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The interfaces that the parent moves into the network namespace.
     pub(crate) net_devices: Vec<NetDevice>,
@@ -75,6 +77,28 @@ pub(crate) struct LastSteps {
 pub(crate) struct IdMaps {
     pub(crate) uids: Vec<IdMapping>,
     pub(crate) gids: Vec<IdMapping>,
+    pub(crate) uids_by: Mapper,
+    pub(crate) gids_by: Mapper,
+}
+
+/// Who writes a map of ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mapper {
+    /// The parent, who may map any.
+    Parent,
+    /// The parent, who may map their own id alone, and of groups only once `setgroups(2)` is forbidden.
+    Owner,
+    /// `newuidmap(1)`, which may map what `/etc/subuid` gives a user.
+    NewUidMap,
+    /// `newgidmap(1)`, which may map what `/etc/subgid` gives a user.
+    NewGidMap,
+}
+
+impl IdMaps {
+    /// Written by one who may.
+    pub(crate) fn by_parent(uids: &[IdMapping], gids: &[IdMapping]) -> Self {
+        Self { uids: uids.to_vec(), gids: gids.to_vec(), uids_by: Mapper::Parent, gids_by: Mapper::Parent }
+    }
 }
 
 /// A mount that is opened, and mapped before anybody has seen it.
@@ -231,6 +255,12 @@ impl Plan {
         let gate = self.barriers.iter().find(|(_, barrier)| *barrier == Barrier::Ready).map_or(0, |(step, _)| *step);
         let origins = self.origins.iter().skip(usize::try_from(gate).unwrap_or(usize::MAX).saturating_add(1));
         LastSteps { first: gate + 1, origins: origins.cloned().collect() }
+    }
+
+    /// The `oom_score_adj` that the process is born with.
+    pub(crate) fn score_at_birth(&self) -> Option<&(i32, Origin)> {
+        let waits = self.barriers.iter().any(|(_, barrier)| *barrier == Barrier::OomScore);
+        self.oom_score_adj.as_ref().filter(|_| !waits)
     }
 
     /// Whether the caller keeps the terminal.

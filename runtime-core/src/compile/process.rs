@@ -4,6 +4,7 @@
 //! (CVE-2022-29162, CVE-2025-27612).
 
 use std::collections::BTreeSet;
+use std::ffi::CStr;
 
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
@@ -14,7 +15,7 @@ use super::rootfs::local;
 use super::{Request, namespaces, scheduling, terminal};
 use crate::error::{Op, Pointer};
 use crate::host::Host;
-use crate::spec::{Annotated, Capabilities, Process, Rlimit, Seccomp, Spec, Warning};
+use crate::spec::{Capabilities, Namespace, NamespaceKind, Process, Rlimit, Seccomp, Spec, Warning};
 
 pub(crate) const PR_SET_DUMPABLE: u32 = 4;
 pub(crate) const PR_SET_KEEPCAPS: u32 = 8;
@@ -53,7 +54,7 @@ pub(crate) fn enter(
         }
         filter(seccomp, host, plan);
     }
-    become_user(process, spec.annotated, host, plan);
+    become_user(process, spec, host, plan);
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {
         filter(seccomp, host, plan);
@@ -61,12 +62,27 @@ pub(crate) fn enter(
 }
 
 /// Sets `oom_score_adj`, before a user namespace is joined: the kernel asks for privilege in the host's (proc_oom_score_adj(5)).
-pub(crate) fn score(process: &Process<'_>, plan: &mut Plan) {
+/// A user's process, whose own file is root's, is born with it.
+pub(crate) fn score(process: &Process<'_>, host: &Host, plan: &mut Plan) {
     let Some(score) = process.oom_score_adj else { return };
+    if host.caller.user().is_some() {
+        plan.oom_score_adj = Some((score, score_origin(process)));
+        return;
+    }
+    write_own(c"self/oom_score_adj", &score.to_string(), host, plan, &score_origin(process));
+}
+
+/// Writes a file that `/proc` has of init itself. As nobody may trace init it belongs to root, whom alone it lets in; for a user
+/// init can be traced meanwhile. It must not be in a user namespace with others then: they could (CVE-2016-9962).
+pub(super) fn write_own(path: &CStr, value: &str, host: &Host, plan: &mut Plan, origin: &Origin) {
     let dir = namespaces::procfs(plan);
-    let value = score.to_string();
-    let step = Step::WriteFile { dir, path: c"self/oom_score_adj", value: Bytes(value.as_bytes()) };
-    plan.push(step, &score_origin(process));
+    let write = Step::WriteFile { dir, path, value: Bytes(value.as_bytes()) };
+    if host.caller.user().is_none() {
+        return plan.push(write, origin);
+    }
+    plan.push(Step::Prctl { option: PR_SET_DUMPABLE, value: 1 }, origin);
+    plan.push(write, origin);
+    plan.push(Step::Prctl { option: PR_SET_DUMPABLE, value: 0 }, origin);
 }
 
 /// Has the parent set it: a process born in a user namespace lacks that privilege.
@@ -251,7 +267,7 @@ const TSYNC: u32 = 1 << 0;
 const TSYNC_ESRCH: u32 = 1 << 4;
 const WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
-fn become_user(process: &Process<'_>, annotated: Annotated, host: &Host, plan: &mut Plan) {
+fn become_user(process: &Process<'_>, spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let user = &process.user;
     let at = process.at.key("user");
     let origin = |key| Origin::new(Op::User).field(&at.key(key));
@@ -261,11 +277,8 @@ fn become_user(process: &Process<'_>, annotated: Annotated, host: &Host, plan: &
     plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
-    if !annotated.keep_original_groups {
-        let mut seen = BTreeSet::new();
-        let gids = user.additional_gids.iter().filter(|gid| seen.insert(**gid));
-        let gids: Vec<u8> = gids.flat_map(|gid| gid.to_ne_bytes()).collect();
-        plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin("additionalGids"));
+    if !spec.annotated.keep_original_groups {
+        set_groups(&user.additional_gids, spec, host, &origin("additionalGids"), plan);
     }
     plan.push(Step::Setgid { gid: user.gid }, &origin("gid"));
     plan.push(Step::Setuid { uid: user.uid }, &origin("uid"));
@@ -276,6 +289,25 @@ fn become_user(process: &Process<'_>, annotated: Annotated, host: &Host, plan: &
     }
     plan.push(Step::Umask { mask: user.umask.unwrap_or(0o022) }, &origin("umask"));
 }
+
+/// In a user namespace that forbids it (`/proc/PID/setgroups`, user_namespaces(7)) no group can be added, nor let go of.
+fn set_groups(groups: &[u32], spec: &Spec<'_>, host: &Host, origin: &Origin, plan: &mut Plan) {
+    let confined = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root();
+    if confined && groups.is_empty() {
+        return plan.push(Step::DropGroups {}, origin);
+    }
+    let origin = match confined {
+        true => origin.clone().hint(GROUPS),
+        false => origin.clone(),
+    };
+    let mut seen = BTreeSet::new();
+    let gids = groups.iter().filter(|gid| seen.insert(**gid));
+    let gids: Vec<u8> = gids.flat_map(|gid| gid.to_ne_bytes()).collect();
+    plan.push(Step::Setgroups { gids: Bytes(&gids) }, &origin);
+}
+
+/// What a user needs to add groups.
+pub(super) const GROUPS: &str = "groups need gidMappings that have them, of a range of /etc/subgid or made by root: a user's own group alone forbids others";
 
 /// What can be granted of what is asked for. What cannot is a warning, not an error (config.md, `capabilities`).
 fn granted(process: &Process<'_>, host: &Host, plan: &mut Plan) -> Capabilities {

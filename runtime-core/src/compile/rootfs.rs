@@ -6,6 +6,7 @@ use orlop_plan::{Slot, Step};
 use super::Request;
 use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
 use super::plan::{Open, Origin, Plan, c, in_bundle};
+use super::tree;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::host::Host;
 use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
@@ -38,10 +39,13 @@ pub(crate) mod local {
     pub(crate) const CGROUPS: Slot = Slot::local(8);
     /// The first of those that each hold one mount to the end.
     pub(crate) const KEPT: u16 = 9;
+    /// Behind the last of them: the container's root, where init opens it.
+    pub(crate) const LAST: u16 = 63;
+    pub(crate) const ROOT: Slot = Slot::local(LAST);
 }
 
 /// Has the parent open the root filesystem, and puts it where nothing of the host's mounts can see it.
-pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> Result<Slot> {
+pub(crate) fn open(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut Plan) -> Result<Slot> {
     let origin = Origin::new(Op::Root)
         .field(&ROOT)
         .path(&spec.root)
@@ -50,8 +54,8 @@ pub(crate) fn open(spec: &Spec<'_>, request: &Request<'_>, plan: &mut Plan) -> R
     if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
         return without_mount_namespace(spec, path, &origin, plan);
     }
-    let root = plan.open(Open::Tree { path, recursive: true }, &origin);
     isolate(plan, &origin);
+    let root = tree::open(path, true, local::ROOT, spec, host, plan, &origin);
     inherit(spec, root, plan, &origin);
     if spec.linux.rootfs_propagation == Some(Propagation::Shared) {
         // What lies below stays in the host's peer groups; the root itself gets one of its own at the end.

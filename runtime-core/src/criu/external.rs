@@ -61,7 +61,7 @@ fn mounts<'s>(spec: &'s Spec<'_>, bundle: &'s Path, cgroup: &'s Cgroup) -> impl 
                 (format!("{}{below}", mount.destination), dir.path.display().to_string())
             })
             .collect(),
-        MountKind::Cgroup | MountKind::Filesystem { .. } => Vec::new(),
+        MountKind::Cgroup | MountKind::Filesystem { .. } | MountKind::Remount => Vec::new(),
     })
 }
 

@@ -44,7 +44,7 @@ fn restored(
     options: &Restore<'_>,
 ) -> Result<(Container, Process)> {
     let Prepared { spec, plan, mut fresh, .. } = prepared;
-    let mut record = record(fresh.directory()?, &spec, bundle, &plan);
+    let mut record = record(fresh.directory()?, fresh.owner(), &spec, bundle, &plan);
     let cgroup = fresh.begin(bundle, &plan, &mut record)?.unwrap_or_default();
     mount_points::make(&spec, &bundle.path, &record.rootfs)?;
     let root = Root::mount(fresh.directory()?, &record.rootfs)?;

@@ -62,7 +62,7 @@ impl Service<'_> {
         let handed_on: Vec<OwnedFd> = std::iter::once(theirs).chain(self.handed_on).collect();
         let outline = compile::Service { hierarchies, handed_on: u32::try_from(handed_on.len()).unwrap_or(u32::MAX) };
         let args = ["criu", "swrk", "3"];
-        let plan = compile::service(&program.to_string_lossy(), &args, &ENVIRONMENT, "/", &outline, &origin);
+        let plan = compile::service(&[program.to_string_lossy()], &args, &ENVIRONMENT, "/", &outline, &origin);
         let sources = Sources { cgroup: self.cgroup, handed_on, ..Sources::default() };
         let mut launched = launch::launch(&plan, sources, self.cgroup, self.streams)?;
         launched.converse(|_, _| Ok(()))?;

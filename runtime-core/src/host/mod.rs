@@ -2,6 +2,8 @@
 //!
 //! Asks, decides nothing: every question costs a system call of each start.
 
+mod caller;
+mod devices;
 mod labels;
 mod passwd;
 mod process;
@@ -15,11 +17,19 @@ use crate::seccomp::{self, Filter};
 use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
 use crate::sys::streams::Streams;
 
+pub(crate) use caller::{Caller, User};
+
 /// The facts of this machine.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Host {
+    /// Who makes the container.
+    pub(crate) caller: Caller,
     /// How cgroups are mounted.
     pub(crate) cgroups: Layout,
+    /// The hierarchies, by where they are mounted, in which this caller may make no cgroup for the container.
+    pub(crate) closed_cgroups: Vec<PathBuf>,
+    /// What the host has in the place of devices that it is to show the container: path, and what is there.
+    pub(crate) other_devices: Vec<(String, String)>,
     /// The systemd that is to make the cgroup.
     pub(crate) systemd: Option<Systemd>,
     /// In how many hierarchies of cgroup v1 the container that `exec` joins has a cgroup.
@@ -56,20 +66,44 @@ pub(crate) enum FileKind {
     Other,
 }
 
+/// What the caller of `create` says that the facts depend on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'w> {
+    /// The container's id.
+    pub(crate) id: &'w str,
+    /// Whether the container goes without a cgroup that may not be made; `None`: unless the caller is the host's root.
+    pub(crate) forgoes_cgroups: Option<bool>,
+}
+
 /// All capabilities: what root of a new user namespace has.
 const ALL_CAPABILITIES: u64 = u64::MAX;
 
 impl Host {
     /// What `create` and `run` need to know.
-    pub(crate) fn for_create(spec: &Spec<'_>, bundle: &Path, streams: Streams<'_>, cache: &dyn Cache) -> Result<Self> {
+    pub(crate) fn for_create(
+        spec: &Spec<'_>,
+        bundle: &Path,
+        wanted: Wanted<'_>,
+        streams: Streams<'_>,
+        cache: &dyn Cache,
+    ) -> Result<Self> {
         let root = bundle.join(&*spec.root);
+        let mut cgroups = Layout::probe()?;
+        let process = Self::for_process(&spec.process, spec, streams, cache)?;
+        let (path, own_users) = (spec.linux.cgroups_path.as_deref(), has_own_users(spec));
+        let closed_cgroups = match wanted.forgoes_cgroups.unwrap_or(!process.caller.is_root()) {
+            true => cgroups.closed(&spec.linux.resources, path, wanted.id)?,
+            false => Vec::new(),
+        };
         Ok(Self {
-            cgroups: Layout::probe()?,
+            cgroups,
+            closed_cgroups,
+            other_devices: if own_users || !process.caller.is_root() { devices::others(spec) } else { Vec::new() },
             bind_sources: bind_sources(spec, bundle)?,
             resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             null_streams: process::null_streams(&spec.process, streams),
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
-            ..Self::for_process(&spec.process, spec, streams, cache)?
+            ..process
         })
     }
 
@@ -91,13 +125,14 @@ impl Host {
     }
 
     fn for_process(process: &Process<'_>, spec: &Spec<'_>, streams: Streams<'_>, cache: &dyn Cache) -> Result<Self> {
-        let own_users = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
         let seccomp = spec.linux.seccomp.as_ref().map(|profile| match cache.directory() {
             Some(directory) => seccomp::cached(profile, directory.as_fd()),
             None => seccomp::compile(profile),
         });
+        let capabilities = process::capabilities()?;
         Ok(Self {
-            capabilities: if own_users { ALL_CAPABILITIES } else { process::capabilities()? },
+            caller: Caller::with(capabilities),
+            capabilities: if has_own_users(spec) { ALL_CAPABILITIES } else { capabilities },
             streams_to_own: process::streams_to_own(process, streams),
             seccomp: seccomp.transpose()?,
             apparmor: labels::apparmor(process, spec),
@@ -105,6 +140,10 @@ impl Host {
             ..Self::default()
         })
     }
+}
+
+fn has_own_users(spec: &Spec<'_>) -> bool {
+    *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host
 }
 
 /// Where compiled seccomp filters are kept. Asked only when there is a profile.

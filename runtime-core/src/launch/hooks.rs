@@ -33,7 +33,8 @@ impl HookFiles {
         plan.opens.iter().any(|(open, _)| *open == Open::HookState).then(Self::new).transpose()
     }
 
-    fn new() -> Result<Self> {
+    /// Empty ones.
+    pub(super) fn new() -> Result<Self> {
         let memory = |name| rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC).at(Op::Hook);
         Ok(Self { state: memory("orlop-state")?, output: memory("orlop-hook")? })
     }
@@ -46,6 +47,19 @@ impl HookFiles {
     /// What takes their words.
     pub(crate) fn output(&self) -> BorrowedFd<'_> {
         self.output.as_fd()
+    }
+
+    /// Runs a program of the host on them; `None`: it took too long, and was killed.
+    pub(super) fn run(&self, plan: &Plan, timeout: Option<Duration>) -> Result<Option<Ending>> {
+        let streams = [Some(self.state()), Some(self.output()), Some(self.output())];
+        let mut launched = launch(plan, Sources::default(), None, streams)?;
+        launched.converse(|_, _| Ok(()))?;
+        if !ends_in_time(launched.pidfd(), timeout)? {
+            // Dropping the launch kills it.
+            return Ok(None);
+        }
+        let ending = launched.release().map(|(_, pidfd)| reap(pidfd.as_fd()).at(Op::Hook));
+        ending.transpose().map(|ending| Some(ending.unwrap_or(Ending::Code(0))))
     }
 
     /// Says how the container is now.
@@ -80,20 +94,13 @@ pub(crate) fn run(hooks: &[Hook<'_>], state: &State, bundle: &Path) -> Result<()
 
 fn one(hook: &Hook<'_>, files: &HookFiles, bundle: &Path) -> Result<()> {
     let origin = Origin::new(Op::Hook).field(&hook.at).path(&hook.path);
-    let plan = compile::program(&hook.path, &hook.args, &hook.env, &bundle.to_string_lossy(), &origin);
-    let streams = [Some(files.state()), Some(files.output()), Some(files.output())];
-    let mut launched = launch(&plan, Sources::default(), None, streams)?;
-    launched.converse(|_, _| Ok(()))?;
+    let plan = compile::program(&[&hook.path], &hook.args, &hook.env, &bundle.to_string_lossy(), &origin);
     let failed = |kind, message: String| Err(Error::new(kind, Op::Hook).located(&origin).message(message));
-    if !ends_in_time(launched.pidfd(), hook.timeout)? {
-        // Dropping the launch kills the hook.
-        return failed(Kind::Timeout, format!("took longer than its timeout and was killed{}", files.said()));
-    }
-    let Some((_, pidfd)) = launched.release() else { return Ok(()) };
-    match reap(pidfd.as_fd()).at(Op::Hook)? {
-        Ending::Code(0) => Ok(()),
-        Ending::Code(code) => failed(Kind::Hook, format!("ended with status {code}{}", files.said())),
-        Ending::Signal(signal) => failed(Kind::Hook, format!("was killed by signal {signal}{}", files.said())),
+    match files.run(&plan, hook.timeout)? {
+        None => failed(Kind::Timeout, format!("took longer than its timeout and was killed{}", files.said())),
+        Some(Ending::Code(0)) => Ok(()),
+        Some(Ending::Code(code)) => failed(Kind::Hook, format!("ended with status {code}{}", files.said())),
+        Some(Ending::Signal(signal)) => failed(Kind::Hook, format!("was killed by signal {signal}{}", files.said())),
     }
 }
 

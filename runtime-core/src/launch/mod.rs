@@ -86,6 +86,8 @@ pub(crate) fn launch<'p>(
         namespaces: plan.namespaces,
         cgroup: birthplace.as_ref().map(AsFd::as_fd),
         pid_namespace: given(plan.pid_namespace).map(AsFd::as_fd),
+        pid_namespace_inside: plan.pid_namespace_inside,
+        score: plan.score_at_birth().map(|(score, _)| *score),
         user_namespace: given(plan.user_namespace).map(AsFd::as_fd),
         plan: memory.as_fd(),
         dialogue: theirs.as_fd(),
@@ -94,7 +96,11 @@ pub(crate) fn launch<'p>(
         stdio,
     };
     let elsewhere = initial_affinity(plan)?;
-    let born = match (spawn::spawn(&birth), cgroup, target) {
+    let spawned = spawn::spawn(&birth).map_err(|error| match plan.score_at_birth() {
+        Some((_, origin)) if error.op() == Op::Process => origin.error(error.errno().unwrap_or(Errno::EIO)),
+        _ => error,
+    });
+    let born = match (spawned, cgroup, target) {
         (Err(error), Some(cgroup), Some(target)) if error.errno() == Some(Errno::EBUSY) => {
             beside(target, cgroup, birth, error)?
         }

@@ -23,6 +23,7 @@ const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
 const CLONE_INTO_CGROUP: u64 = 1 << 33;
 const MFD_EXEC: u32 = 0x10;
 const CLONE_NEWUSER: u32 = crate::spec::NamespaceKind::User.flag();
+const CLONE_NEWPID: u32 = crate::spec::NamespaceKind::Pid.flag();
 
 /// What a new init is given.
 #[derive(Debug)]
@@ -35,6 +36,10 @@ pub(crate) struct Birth<'b> {
     pub(crate) user_namespace: Option<BorrowedFd<'b>>,
     /// The pid namespace it is born in.
     pub(crate) pid_namespace: Option<BorrowedFd<'b>>,
+    /// That is joined by a go-between: this thread lacks the privilege, or the one to come back.
+    pub(crate) pid_namespace_inside: bool,
+    /// The `oom_score_adj` it is born with, where that is not this process's: in a user namespace that is joined.
+    pub(crate) score: Option<i32>,
     /// The memfd of its plan.
     pub(crate) plan: BorrowedFd<'b>,
     /// Its end of the dialogue.
@@ -79,10 +84,10 @@ pub(crate) fn spawn(birth: &Birth<'_>) -> Result<Born> {
         go_between: None,
         errno: AtomicI32::new(0),
     };
-    let _home = birth.pid_namespace.map(born_elsewhere).transpose()?;
-    match birth.user_namespace {
-        None => clone(birth, &child),
-        Some(namespace) => clone_inside(namespace, birth, &child),
+    let _home = birth.pid_namespace.filter(|_| !birth.pid_namespace_inside).map(born_elsewhere).transpose()?;
+    match birth.user_namespace.is_some() || (birth.pid_namespace.is_some() && birth.pid_namespace_inside) {
+        false => clone(birth, &child),
+        true => clone_inside(birth, &child),
     }
 }
 
@@ -101,9 +106,13 @@ struct Child<'c> {
 }
 
 /// A child that joins a user namespace, so that the namespaces of the one it starts belong to that; then it ends. A thread of
-/// a host program with several threads cannot join one itself (`setns(2)`, EINVAL).
+/// a host program with several threads cannot join one itself (`setns(2)`, EINVAL). Nor could it leave a pid namespace again
+/// for one that is the host's, without privilege there.
 struct GoBetween<'c> {
-    namespace: RawFd,
+    /// The user namespace; -1: none.
+    user: RawFd,
+    /// The pid namespace that is joined after it; -1: none.
+    pids: RawFd,
     arguments: libc::clone_args,
     child: &'c Child<'c>,
 }
@@ -124,19 +133,24 @@ fn clone(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
 
 /// The same in two steps. The go-between shares the descriptors of this process, so that the pidfd of its child, who is a
 /// child of this process too (`CLONE_PARENT`), lands here.
-fn clone_inside(namespace: BorrowedFd<'_>, birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
+fn clone_inside(birth: &Birth<'_>, child: &Child<'_>) -> Result<Born> {
     let (mut stack, mut inner_stack) = (Stack([0; 16 * 1024]), Stack([0; 16 * 1024]));
     let (mut pidfd, mut inner_pidfd): (RawFd, RawFd) = (-1, -1);
     let inner = arguments(&mut inner_stack, &mut inner_pidfd, u64::from(birth.namespaces) | libc::CLONE_PARENT as u64);
     let between = Child {
-        go_between: Some(GoBetween { namespace: namespace.as_raw_fd(), arguments: inner, child }),
+        go_between: Some(GoBetween {
+            user: birth.user_namespace.map_or(-1, |fd| fd.as_raw_fd()),
+            pids: birth.pid_namespace.filter(|_| birth.pid_namespace_inside).map_or(-1, |fd| fd.as_raw_fd()),
+            arguments: inner,
+            child,
+        }),
         errno: AtomicI32::new(0),
         ..*child
     };
     let mut arguments = arguments(&mut stack, &mut pidfd, libc::CLONE_FILES as u64);
     into_cgroup(birth, &mut arguments);
     let pid = {
-        let _private = Private::begin()?;
+        let _private = Private::begin(birth.score)?;
         start(&arguments, &between)?
     };
     // SAFETY: CLONE_PIDFD has just stored this descriptor, and nobody else has it.
@@ -154,16 +168,25 @@ fn clone_inside(namespace: BorrowedFd<'_>, birth: &Birth<'_>, child: &Child<'_>)
 /// it would be tracing this process (CVE-2015-8709). One at a time, so that each puts back what it found.
 struct Private {
     before: bool,
+    score: Option<String>,
     _turn: MutexGuard<'static, ()>,
 }
 
+const SCORE: &str = "/proc/self/oom_score_adj";
+
 impl Private {
-    fn begin() -> Result<Self> {
+    /// The children inherit `score`. Only here can one who is not root give it to them: their own files in `/proc` are root's.
+    fn begin(score: Option<i32>) -> Result<Self> {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let before = prctl::get_dumpable().at(Op::Spawn)?;
+        let mut private = Self { before, score: None, _turn: turn };
+        if let Some(score) = score {
+            private.score = Some(std::fs::read_to_string(SCORE).at(Op::Process)?);
+            std::fs::write(SCORE, score.to_string()).at(Op::Process)?;
+        }
         prctl::set_dumpable(false).at(Op::Spawn)?;
-        Ok(Self { before, _turn: turn })
+        Ok(private)
     }
 }
 
@@ -171,6 +194,11 @@ impl Drop for Private {
     fn drop(&mut self) {
         if let Err(errno) = prctl::set_dumpable(self.before) {
             log::error!("this process stays undumpable: {errno}");
+        }
+        if let Some(score) = &self.score
+            && let Err(error) = std::fs::write(SCORE, score.trim())
+        {
+            log::error!("this process keeps the container's oom_score_adj: {error}");
         }
     }
 }
@@ -342,7 +370,12 @@ fn end(code: i64) -> ! {
 
 /// What a go-between does; the errno of what failed, or 0.
 fn start_inside(go_between: &GoBetween<'_>) -> i32 {
-    let joined = call(libc::SYS_setns, [go_between.namespace.into(), CLONE_NEWUSER.into(), 0, 0, 0]);
+    let mut joined = 0;
+    for (namespace, kind) in [(go_between.user, CLONE_NEWUSER), (go_between.pids, CLONE_NEWPID)] {
+        if joined == 0 && namespace >= 0 {
+            joined = call(libc::SYS_setns, [namespace.into(), kind.into(), 0, 0, 0]);
+        }
+    }
     let answer = match joined {
         // SAFETY: as in `start`: the arguments describe a stack of its own, and this process waits (CLONE_VFORK).
         0 => unsafe { clone3(&go_between.arguments, go_between.child) },

@@ -7,6 +7,17 @@ use super::json::Object;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
 
+/// Path, major, minor of the character devices of every container (config-linux.md, "Default Devices"; `/dev/console` is the
+/// terminal's affair).
+pub const DEFAULT_DEVICES: [(&str, u32, u32); 6] = [
+    ("/dev/null", 1, 3),
+    ("/dev/zero", 1, 5),
+    ("/dev/full", 1, 7),
+    ("/dev/tty", 5, 0),
+    ("/dev/random", 1, 8),
+    ("/dev/urandom", 1, 9),
+];
+
 /// A device node to create.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device<'c> {

@@ -45,7 +45,7 @@ pub use annotations::{Annotated, LabelOption};
 pub use block_io::{BlockIo, Throttle, ThrottleKind, WeightDevice};
 pub use capabilities::Capabilities;
 pub use cpu::Cpu;
-pub use devices::{Device, DeviceKind, DeviceRule};
+pub use devices::{DEFAULT_DEVICES, Device, DeviceKind, DeviceRule};
 pub use hooks::{Hook, Hooks};
 pub use id_map::{IdMap, MappedIds};
 pub(crate) use intel_rdt::RESERVED;

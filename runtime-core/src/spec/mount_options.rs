@@ -24,7 +24,7 @@ pub struct MountData<'c> {
 /// What the options are for; it decides what becomes of `ro` and of options nobody knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A bind mount: the superblock belongs to another mount.
+    /// A bind mount, or one that is there already: the superblock belongs to another mount.
     Bind,
     /// A filesystem: `ro` is for the mount and for the superblock.
     Filesystem,
@@ -62,8 +62,6 @@ enum Meaning {
     CopyUp,
     /// Maps the ids of the mount, or of all below it, too.
     IdMap { recursive: bool },
-    /// Changes a mount that is there, which no container start does.
-    Remount,
     /// Not in the table: for the filesystem to judge.
     Unknown,
 }
@@ -100,7 +98,7 @@ pub(super) fn read<'c>(
             Meaning::Unknown if target != Target::Bind && !option.starts_with('=') => {
                 read.data.push(data(index, option));
             }
-            Meaning::CopyUp | Meaning::Unknown | Meaning::Remount => {
+            Meaning::CopyUp | Meaning::Unknown => {
                 return Err(refusal(&option, target, place()));
             }
         }
@@ -109,7 +107,7 @@ pub(super) fn read<'c>(
 }
 
 /// The options that are no attributes of a mount; those are in [`CHANGES`], and each has a recursive twin.
-const MEANINGS: [(&str, Meaning); 24] = [
+const MEANINGS: [(&str, Meaning); 25] = [
     ("async", Meaning::Superblock),
     ("dirsync", Meaning::Superblock),
     ("lazytime", Meaning::Superblock),
@@ -126,6 +124,7 @@ const MEANINGS: [(&str, Meaning); 24] = [
     // They have chosen the kind of mount already, or are the kernel's default.
     ("bind", Meaning::Nothing),
     ("rbind", Meaning::Nothing),
+    ("remount", Meaning::Nothing),
     ("defaults", Meaning::Nothing),
     ("private", Meaning::Propagation(libc::MS_PRIVATE)),
     ("rprivate", Meaning::Propagation(libc::MS_PRIVATE | libc::MS_REC)),
@@ -156,7 +155,6 @@ fn meaning(option: &str) -> Meaning {
         // runc passes over an empty option, too.
         "" => return Meaning::Nothing,
         COPY_UP => return Meaning::CopyUp,
-        "remount" => return Meaning::Remount,
         _ => {}
     }
     // An attribute is what is asked for most.
@@ -177,8 +175,6 @@ fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
 fn refusal(option: &str, target: Target, place: Pointer) -> Error {
     match option {
         "tmpcopyup" => Error::config(place, "`tmpcopyup` is for mounts of type tmpfs only"),
-        "remount" => Error::config(place, "`remount` changes a mount that is there, and here all mounts are new")
-            .hint("give the wanted options to the mount itself"),
         _ if target == Target::Bind => Error::config(place, format!("unknown option `{option}` for a bind mount"))
             .hint("a bind mount takes only the mount options of the OCI specification"),
         _ => Error::config(place, format!("option `{option}` has no name")),
@@ -215,10 +211,10 @@ mod tests {
         options.data.iter().map(|data| &*data.key).collect()
     }
 
-    /// config.md, "Linux mount options", without `remount`.
+    /// config.md, "Linux mount options".
     const ALL: &str = "async atime bind defaults dev diratime dirsync exec idmap iversion lazytime loud mand noatime nodev nodiratime \
         noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev \
-        rdiratime relatime rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
+        rdiratime relatime remount rexec ridmap rnoatime rnodev rnodiratime rnoexec rnorelatime rnostrictatime rnosuid \
         rnosymfollow ro rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw \
         shared silent slave strictatime suid symfollow sync unbindable";
 

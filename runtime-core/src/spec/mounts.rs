@@ -54,6 +54,8 @@ pub enum MountKind<'c> {
     },
     /// The container's own cgroups, whichever version the host has.
     Cgroup,
+    /// What is mounted there already, with other attributes (`remount`).
+    Remount,
 }
 
 /// One entry of `mounts` as it stands.
@@ -85,7 +87,7 @@ fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) 
     let options = text::list(mount.options);
     let kind = kind(mount.fstype, mount.source, &options, &at)?;
     let target = match &kind {
-        MountKind::Bind { .. } => Target::Bind,
+        MountKind::Bind { .. } | MountKind::Remount => Target::Bind,
         MountKind::Cgroup => Target::OwnReadOnly,
         MountKind::Filesystem { fstype, .. } if fstype == "tmpfs" => Target::Tmpfs,
         // The default devices are made in /dev after it is mounted; like runc, it becomes read-only last, by the attribute.
@@ -94,8 +96,14 @@ fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) 
     };
     let read = mount_options::read(options, target, &at, warnings)?;
     let id_map = id_map::check(read.id_map, mount.uid_mappings, mount.gid_mappings, &at)?;
-    if let (MountKind::Cgroup, Some(map)) = (&kind, &id_map) {
-        return Err(Error::config(map.at.clone(), "a cgroup filesystem cannot be id-mapped"));
+    match (&kind, &id_map) {
+        (MountKind::Cgroup, Some(map)) => {
+            return Err(Error::config(map.at.clone(), "a cgroup filesystem cannot be id-mapped"));
+        }
+        (MountKind::Remount, Some(map)) => {
+            return Err(Error::config(map.at.clone(), "a mount that is there already cannot be id-mapped any more"));
+        }
+        _ => {}
     }
     Ok(Mount {
         at,
@@ -137,6 +145,9 @@ fn kind<'c>(
 ) -> Result<MountKind<'c>> {
     let recursive = options.iter().any(|option| option == "rbind");
     let bind = recursive || options.iter().any(|option| option == "bind");
+    if options.iter().any(|option| option == "remount") {
+        return Ok(MountKind::Remount);
+    }
     let source = text::some(source);
     // "For bind mounts (when options include either bind or rbind), the type is a dummy, often none."
     match text::some(fstype).unwrap_or_default() {

@@ -44,7 +44,12 @@ pub(crate) struct Directory {
 /// long as the container lives.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Lock(#[expect(dead_code, reason = "held, then dropped")] OwnedFd);
+pub(crate) struct Lock {
+    #[expect(dead_code, reason = "held, then dropped")]
+    held: OwnedFd,
+    /// Whose directory it is: who made the container.
+    pub(crate) owner: u32,
+}
 
 impl Store {
     /// Opens `path`, and makes it if need be, for its owner alone.
@@ -56,7 +61,12 @@ impl Store {
             }
             opened => opened,
         };
-        let root = root.at(Op::OpenRoot).map_err(|error| error.on(path))?;
+        let root = root.at(Op::OpenRoot).map_err(|error| match error.errno() {
+            Some(nix::errno::Errno::EACCES) => {
+                error.on(path).hint("a user needs a directory of their own: --root, or XDG_RUNTIME_DIR")
+            }
+            _ => error.on(path),
+        })?;
         Ok(Self { root })
     }
 
@@ -134,10 +144,11 @@ impl Directory {
     pub(crate) fn lock(&self) -> Result<Lock> {
         let own = open_directory(&self.fd, Path::new(".")).at(Op::State)?;
         self.wait_for(&own)?;
-        match rustix::fs::fstat(&own).at(Op::State)?.st_nlink {
+        let stat = rustix::fs::fstat(&own).at(Op::State)?;
+        match stat.st_nlink {
             // Removed while it was waited for: the name may belong to a new container now.
             0 => Err(Error::new(Kind::NotFound, Op::State).on(&self.id).message("container does not exist")),
-            _ => Ok(Lock(own)),
+            _ => Ok(Lock { held: own, owner: stat.st_uid }),
         }
     }
 

@@ -20,6 +20,23 @@ pub(crate) fn pid_inside(pid: i32) -> Result<i32, Errno> {
     line.split_whitespace().next_back().and_then(|pid| pid.parse().ok()).ok_or(Errno::EIO)
 }
 
+/// Every process in the pid namespace of `pid`, by its id in this one.
+pub(crate) fn with_pids_of(pid: i32) -> std::io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let number = entry?.file_name().to_str().and_then(|name| name.parse().ok());
+        found.extend(number.filter(|other| shares_pids(*other, pid)));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Whether two processes are in one pid namespace. Of one that is gone, or that this process may not look into, it is not said.
+pub(crate) fn shares_pids(one: i32, other: i32) -> bool {
+    let namespace = |pid: i32| std::fs::read_link(format!("/proc/{pid}/ns/pid"));
+    matches!((namespace(one), namespace(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 /// The state letter and field 22.
 fn stat(pid: i32) -> Result<(u8, Option<u64>), Errno> {
     let text = read(&format!("/proc/{pid}/stat"))?;

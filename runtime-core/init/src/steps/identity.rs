@@ -1,5 +1,6 @@
-//! Capabilities one by one.
+//! Capabilities one by one; groups.
 
+use super::accept;
 use crate::sys::{self, Errno, Result};
 
 const PR_CAPBSET_DROP: u32 = 24;
@@ -20,4 +21,9 @@ pub(crate) fn raise_ambient(raise: u64) -> Result<()> {
 
 fn bits(set: u64) -> impl Iterator<Item = u64> {
     (0..64).filter(move |bit| set >> bit & 1 == 1)
+}
+
+/// No supplementary group, where the user namespace lets them be changed.
+pub(crate) fn drop_groups() -> Result<()> {
+    accept(sys::setgroups(&[]), &[Errno::PERM])
 }

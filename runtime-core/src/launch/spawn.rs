@@ -259,6 +259,10 @@ fn refused(errno: Errno) -> Error {
         Errno::EPERM => error.hint("new namespaces need root, or a user namespace"),
         Errno::ENOSPC => error.hint("a limit of /proc/sys/user/max_*_namespaces is reached"),
         Errno::EAGAIN => error.hint("the limit of processes is reached: RLIMIT_NPROC or the pids cgroup"),
+        // CLONE_INTO_CGROUP asks for the right to write to the nearest cgroup above both.
+        Errno::EACCES => error.hint(
+            "this session's cgroup is not the user's own to leave: call from one of the user's systemd, as `systemd-run --user --scope` makes",
+        ),
         Errno::EBUSY => error.hint("the cgroup has controllers for its children, so it can hold no process itself"),
         _ => error,
     }

@@ -219,13 +219,13 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
             // A scope is made around a process, so init is born outside of it.
             let origin = Origin::new(Op::Cgroup).field(&Pointer::new("/linux/cgroupsPath"));
             plan.wait_for(Barrier::Unit, Step::Barrier {}, &origin);
-            cgroup::plan_unit(spec, request.id, &host.cgroups, systemd)?
+            let mut cgroup = cgroup::plan_unit(spec, request.id, &host.cgroups, systemd)?;
+            forgo_device_rules(host, &mut cgroup);
+            cgroup
         }
         _ => {
             let mut cgroup = cgroup::plan(&linux.resources, path, request.id, &host.cgroups)?;
-            if !host.caller.is_root() {
-                cgroup.forgo_device_rules();
-            }
+            forgo_device_rules(host, &mut cgroup);
             if host.cgroups.v2.as_ref().is_some_and(|v2| v2.inside) {
                 cgroup.go_inside()?;
             }
@@ -245,6 +245,12 @@ fn join_cgroup(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &mut P
 fn enter_resctrl(plan: &mut Plan) {
     let origin = Origin::new(Op::Resctrl).field(&Pointer::new("/linux/intelRdt"));
     plan.wait_for(Barrier::Resctrl, Step::Barrier {}, &origin);
+}
+
+fn forgo_device_rules(host: &Host, cgroup: &mut cgroup::Plan) {
+    if !host.caller.is_root() {
+        cgroup.forgo_device_rules();
+    }
 }
 
 fn join_hierarchy(index: usize, plan: &mut Plan) {

@@ -269,6 +269,7 @@ fn asked_of_the_kernel(scheduler: conformance::Value) -> String {
 
 #[conformance::test(covers = ["/process/scheduler/flags=SCHED_FLAG_{RECLAIM,DL_OVERRUN}"])]
 fn flags_of_a_deadline_reach_the_kernel() {
+    needs::root("deadlines");
     for flag in ["SCHED_FLAG_RECLAIM", "SCHED_FLAG_DL_OVERRUN"] {
         let deadline = json!({"policy": "SCHED_DEADLINE", "runtime": 2_000_000, "deadline": 10_000_000,
             "period": 10_000_000, "flags": [flag]});

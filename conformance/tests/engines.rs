@@ -22,5 +22,6 @@ mod engines {
     mod isolation;
     mod networks;
     mod podman;
+    mod snippets;
     mod volumes;
 }

@@ -53,9 +53,10 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Programs that race with their own container: one signals before its shell may have set the trap, one wants two shells, started
-/// one after the other, to write in that order. On a busy machine they lose, on any runtime; a runtime that is wrong never wins.
-const RACES: [&str; 2] = ["killsig", "poststart"];
+/// Programs that race with their own container: `killsig` signals when its shell may not have set the trap yet, `pidfile` wants to
+/// meet `true` while it runs, `poststart` wants two shells, started one after the other, to write in that order. On a busy machine
+/// they lose, on any runtime; one that is wrong never wins.
+const RACES: [&str; 3] = ["killsig", "pidfile", "poststart"];
 const TRIES: usize = 10;
 
 /// Runs a program, and one that races until it wins.

@@ -23,5 +23,6 @@ mod engines {
     mod networks;
     mod podman;
     mod snippets;
+    mod systemd;
     mod volumes;
 }

@@ -154,3 +154,17 @@ fn what_ctr_can_ask_for_is_given() {
         .prints("mounted");
     run(&["--rm", "--seccomp"], "filtered", &["grep", "Seccomp:", "/proc/self/status"]).prints("Seccomp:\t2");
 }
+
+#[conformance::test]
+fn a_checkpoint_is_restored_as_another_container() {
+    needs::path("/usr/bin/containerd");
+    needs::criu();
+    let container = Running::new("frozen", &[], &["sh", "-c", "echo before >/tmp/mark; sleep 1000"]);
+    assert!(eventually(|| container.exec(&["test", "-s", "/tmp/mark"]).code == 0));
+    ctr(&["container", "checkpoint", "--rw", "--image", "--task", "frozen", "kept"]).succeeds();
+    drop(container);
+    ctr(&["container", "restore", "--rw", "--live", "thawed", "kept"]).succeeds();
+    let thawed = Running("thawed");
+    assert_eq!(thawed.status(), "RUNNING");
+    thawed.exec(&["cat", "/tmp/mark"]).succeeds().prints("before");
+}

@@ -184,3 +184,22 @@ fn a_kube_file_is_played() {
     podman(&["play", "kube", "--down", &file.to_string_lossy()]).succeeds();
     assert!(played);
 }
+
+#[conformance::test]
+fn a_checkpoint_is_restored_where_it_was() {
+    needs::path("/usr/bin/podman");
+    needs::criu();
+    let count = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done";
+    let container = Running::new("podman-frozen", &["--security-opt", "seccomp=unconfined", TINY, "sh", "-c", count]);
+    let last = || {
+        let logs = podman(&["logs", "podman-frozen"]).stdout;
+        logs.lines().last().and_then(|line| line.parse::<u32>().ok()).unwrap_or_default()
+    };
+    assert!(eventually(|| last() > 3));
+    podman(&["container", "checkpoint", "podman-frozen"]).succeeds();
+    assert_eq!(container.inspect("{{.State.Checkpointed}} {{.State.Running}}"), "true false");
+    let before = last();
+    podman(&["container", "restore", "podman-frozen"]).succeeds();
+    assert!(eventually(|| last() > before), "it counts on from {before}: {}", last());
+    assert_eq!(container.inspect("{{.State.Running}}"), "true");
+}

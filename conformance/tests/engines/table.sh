@@ -25,7 +25,7 @@ done
 	cp "$dir/column.$first" "$dir/table"
 	for runtime in "${runtimes[@]:1}"; do join "$dir/table" "$dir/column.$runtime" >"$dir/next"; mv "$dir/next" "$dir/table"; done
 	cat "$dir/table"
-} | column -t
+} | if command -v column >/dev/null; then column -t; else cat; fi
 for runtime in "${runtimes[@]}"; do
 	echo "$runtime: $(grep -c ' ok$' "$dir/column.$runtime") passed, $(grep -c ' skip$' "$dir/column.$runtime") skipped," \
 		"$(grep -c ' FAILED$' "$dir/column.$runtime") failed"

@@ -262,6 +262,7 @@ fn flags_of_the_filesystem_are_set_and_undone() {
 
 /// A recursive bind of two mounts of the host that have peers.
 fn shared_tree(option: &str) -> Container {
+    needs::root("a mount of the host's");
     let bundle = Bundle::new();
     let top = bundle.host("tree");
     for place in [&top, &top.join("sub")] {

@@ -169,6 +169,7 @@ fn tmpcopyup_copies_what_the_mount_covers() {
 
 /// A recursive bind of two mounts that have all these flags already.
 fn flagged_tree(flags: MsFlags, options: &[&str]) -> Container {
+    needs::root("a mount of the host's");
     let all: Vec<&str> = ["rbind"].iter().chain(options).copied().collect();
     let bundle = Bundle::new();
     let top = bundle.host("tree");

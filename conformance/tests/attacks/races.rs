@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::trap::Trap;
 use conformance::{Bundle, json};
@@ -23,9 +24,15 @@ fn while_swapping(one: &Path, other: &Path, attempt: impl FnOnce()) {
     });
 }
 
-/// Attacks a path of a volume twenty times; `edit` makes the runtime use `/volume/swapped`.
+/// Containers for a test, where one takes some milliseconds.
+const TRIES: usize = 20;
+/// On an emulated processor one takes seconds: none begins after so long.
+const ENOUGH: Duration = Duration::from_secs(15);
+
+/// Attacks a path of a volume again and again; `edit` makes the runtime use `/volume/swapped`.
 fn attack(edit: impl Fn(Bundle) -> Bundle) {
-    for _ in 0..20 {
+    let start = Instant::now();
+    for _ in (0..TRIES).take_while(|_| start.elapsed() < ENOUGH) {
         let bundle = Bundle::sh("cat /volume/swapped/file").writable();
         let trap = Trap::beside(&bundle);
         let volume = bundle.host("volume");

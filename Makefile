@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help deps build run test check conformance conformance-oci test-vm engines bench aarch64 coverage clean
+.PHONY: help deps build run test check conformance conformance-oci test-vm engines engines-vm bench aarch64 coverage clean
 
 ARCH := $(shell uname -m)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
@@ -30,6 +30,7 @@ help:
 ## make test-vm      the same in a virtual machine, as root and as a user; RUNTIME=… and FILTER='a test' as above
 ## make coverage     which test observes which field of the specification; fails while one has none
 ## make engines      Docker, Podman, containerd and conmon with runc and with Orlop, side by side (installs them)
+## make engines-vm   the same with newer ones, in the virtual machine
 
 deps: target/.deps
 
@@ -106,8 +107,12 @@ target/.deps-engines: target/.deps
 	@touch $@
 
 engines: target/.deps-engines build
-	@binary=$$(cargo test -q -p conformance --test engines --no-run --message-format json | jq -r 'select(.executable) | .executable'); \
+	@binary=$$(cargo test -q -p conformance --test engines --no-run --message-format json | jq -r 'select(.target.name == "engines") | .executable'); \
 	cd conformance && bash tests/engines/table.sh "$$binary" $${RUNTIMES:-runc orlop} -- $(FILTER)
+
+# The same with the engines of the virtual machine: newer ones, on cgroup v2 with systemd and CRIU. Emulated, it takes an hour.
+engines-vm: build
+	ROUNDS=engines RUNTIME="$${RUNTIMES:-runc orlop}" LIMIT="$${LIMIT:-7200}" conformance/vm/suite $(FILTER)
 
 OCI := target/oci-validation
 $(OCI)/work/runtimetest: conformance/validation/build conformance/validation/tap-go/tap.go

@@ -9,6 +9,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use serde_json::{Value, json};
 
 use crate::bundle::Bundle;
+use crate::needs;
 
 /// The user's id, and their group's.
 pub const USER: u32 = 61_234;
@@ -43,6 +44,7 @@ pub fn mapped(bundle: Bundle, maps: &Value) -> Bundle {
 
 /// As what `runc spec --rootless` writes.
 fn theirs(bundle: Bundle, before: &str) -> Bundle {
+    needs::root("becoming another user");
     own(&bundle);
     let mut bundle = bundle.without_namespace("network").namespace("user").without("/linux/resources");
     let options = json!(["rbind", "nosuid", "noexec", "nodev", "ro"]);

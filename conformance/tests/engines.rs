@@ -22,5 +22,7 @@ mod engines {
     mod isolation;
     mod networks;
     mod podman;
+    mod snippets;
+    mod systemd;
     mod volumes;
 }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     let (mut passed, mut surprises) = (0, Vec::new());
     for program in &programs {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let verdict = run(program, &dir);
+        let verdict = judge(program, &name, &dir);
         let (word, why) = match (&verdict, known.get(&name)) {
             (Verdict::Passes, None) => ("passes", String::new()),
             (Verdict::Passes, Some(_)) => ("passes", "and is listed as failing".to_owned()),
@@ -51,6 +51,25 @@ fn main() -> ExitCode {
     }
     println!("otherwise than expected/oci-validation.toml says: {}", surprises.join(", "));
     ExitCode::FAILURE
+}
+
+/// Programs that race with their own container: `killsig` signals when its shell may not have set the trap yet, `pidfile` wants to
+/// meet `true` while it runs, `poststart` wants two shells, started one after the other, to write in that order. On a busy machine
+/// they lose, on any runtime; one that is wrong never wins.
+const RACES: [&str; 3] = ["killsig", "pidfile", "poststart"];
+const TRIES: usize = 10;
+
+/// Runs a program, and one that races until it wins.
+fn judge(program: &Path, name: &str, dir: &Path) -> Verdict {
+    let tries = if RACES.contains(&name) { TRIES } else { 1 };
+    let mut verdict = run(program, dir);
+    for _ in 1..tries {
+        if matches!(verdict, Verdict::Passes) {
+            break;
+        }
+        verdict = run(program, dir);
+    }
+    verdict
 }
 
 /// The programs that fail on ours, each with its reason.

@@ -105,7 +105,7 @@ impl Container {
     /// [`Kind::NotFound`] once it is deleted.
     pub fn state(&self) -> Result<State> {
         let Some(record) = self.directory.record()? else { return Err(self.unborn()) };
-        Ok(describe(&record, self.status(&record)?))
+        Ok(State { exceeded: record.cgroup.exceeded(), ..describe(&record, self.status(&record)?) })
     }
 
     /// The configuration it was created from.
@@ -576,5 +576,6 @@ pub(crate) fn describe(record: &Record, status: Status) -> State {
         created: record.created.clone(),
         owner: record.owner_name.clone(),
         annotations: record.annotations.clone(),
+        exceeded: cgroup::Exceeded::default(),
     }
 }

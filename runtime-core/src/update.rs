@@ -1,9 +1,9 @@
-//! New limits for a container that is there: [`Container::update`].
+//! New limits for a container that is there: [`Container::update`], [`Container::update_cache`].
 
 use crate::cgroup;
 use crate::container::Container;
-use crate::error::{Op, Result};
-use crate::spec::{Limits, Resources};
+use crate::error::{Error, Kind, Op, Pointer, Result};
+use crate::spec::{IntelRdt, Limits, Resources};
 use crate::state::{Record, Status};
 
 impl Container {
@@ -29,6 +29,30 @@ impl Container {
             apply(&record, &after.touched_by(change, &before))?;
             record.limits = Some(after);
             self.directory().replace(&record)
+        })
+    }
+
+    /// Changes the container's share of the processors' cache and memory bandwidth: lines of its group's `schemata`, as in
+    /// `linux.intelRdt.l3CacheSchema` and `memBwSchema`.
+    ///
+    /// # Errors
+    /// [`Kind::Status`](crate::Kind::Status) `container not running` once it has stopped; [`Kind::Unsupported`](crate::Kind::Unsupported)
+    /// for a container without a group; [`Op::Resctrl`] where the kernel refuses.
+    pub fn update_cache(&self, l3_cache: Option<&str>, bandwidth: Option<&str>) -> Result<()> {
+        self.during("update", || {
+            let _lock = self.directory().lock()?;
+            let record = self.record()?;
+            if matches!(self.status(&record)?, Status::Stopped | Status::Creating) {
+                return Err(self.wrong_status(Op::Resctrl, "container not running"));
+            }
+            let rdt = IntelRdt::of_schemas(l3_cache, bandwidth)?;
+            let group = record.resctrl.as_ref().ok_or_else(|| {
+                Error::new(Kind::Unsupported, Op::Resctrl)
+                    .field(Pointer::new("/linux/intelRdt"))
+                    .message("the container has no group of resctrl")
+                    .hint("create it with linux.intelRdt in its config.json")
+            })?;
+            group.rewrite(&rdt.lines)
         })
     }
 }

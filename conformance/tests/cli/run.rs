@@ -1,6 +1,6 @@
 //! `run`: exit statuses, signals, `--detach`, `--keep`.
 
-use conformance::{Bundle, Signal, eventually};
+use conformance::{Bundle, Signal, Value, eventually, json, needs};
 
 fn run(bundle: &Bundle, flags: &[&str]) -> conformance::Outcome {
     let path = bundle.write().path().to_string_lossy().into_owned();
@@ -72,4 +72,55 @@ fn run_of_a_missing_executable_says_so() {
     let outcome = Bundle::new().args(["nonesuch"]).run().fails();
     let stderr = outcome.stderr.to_lowercase();
     assert!(stderr.contains("executable file not found") || stderr.contains("no such file"), "{stderr}");
+}
+
+fn limited(script: &str) -> Bundle {
+    Bundle::sh(script)
+        .set("/linux/resources/memory", json!({"limit": 16_777_216, "swap": 16_777_216}))
+        .set("/linux/resources/pids", json!({"limit": 10}))
+}
+
+const HOG: &str = "exec tail -c 100m /dev/zero";
+const TOO_MANY: &str = "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 5 & done; wait";
+
+fn state(bundle: &Bundle) -> Value {
+    let printed = bundle.runtime.call(["state", &bundle.id]).succeeds().stdout;
+    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error} in {printed}"))
+}
+
+#[conformance::test]
+fn a_program_killed_for_want_of_memory_says_so() {
+    needs::runtime(&["orlop"]);
+    let bundle = limited(HOG);
+    let reason = "killed: out of memory (linux.resources.memory.limit is 16 MiB)";
+    let line = format!("orlop: run {}: {reason}\n", bundle.id);
+    let outcome = run(&bundle, &["--keep"]).exits(137);
+    assert_eq!(outcome.stderr, line);
+    let state = state(&bundle);
+    assert_eq!((&state["status"], &state["oomKills"]), (&json!("stopped"), &json!(1)), "{state}");
+    assert!(state.get("pidsRefused").is_none(), "{state}");
+    bundle.runtime.call(["delete", &bundle.id]).succeeds();
+}
+
+#[conformance::test]
+fn a_program_that_started_too_many_processes_says_so() {
+    needs::runtime(&["orlop"]);
+    let bundle = limited(TOO_MANY);
+    let outcome = run(&bundle, &["--keep"]);
+    assert!(outcome.code != 0, "{outcome:?}");
+    outcome.says("too many processes: ").says("refused (linux.resources.pids.limit is 10)");
+    let state = state(&bundle);
+    assert!(state["pidsRefused"].as_u64().is_some_and(|refused| refused > 0), "{state}");
+    assert!(state.get("oomKills").is_none(), "{state}");
+    bundle.runtime.call(["delete", &bundle.id]).succeeds();
+}
+
+#[conformance::test]
+fn what_stays_within_its_limits_has_nothing_to_say() {
+    let bundle = limited("exit 3");
+    let outcome = run(&bundle, &["--keep"]).exits(3);
+    assert_eq!(outcome.stderr, "");
+    let state = state(&bundle);
+    assert!(state.get("oomKills").is_none() && state.get("pidsRefused").is_none(), "{state}");
+    bundle.runtime.call(["delete", &bundle.id]).succeeds();
 }

@@ -191,7 +191,10 @@ fn what_is_wrong_is_refused() {
         update(&container, &["--blkio-weight", "5000"]).fails().names("/blockIO/weight");
         update_from_stdin(&container, r#"{"pids": {"limit": -2}}"#).fails().names("/pids/limit");
         update(&container, &["--resources", "-", "--memory", "1g"]).fails().says("--resources stands alone");
-        update(&container, &["--l3-cache-schema", "L3:0=f"]).fails().says("--l3-cache-schema");
+        update(&container, &["--l3-cache-schema", "L3:0=f"])
+            .fails()
+            .says("has no group of resctrl")
+            .names("/linux/intelRdt");
     }
     container.bundle.runtime.call(["update", "--memory", "1g", "nobody"]).fails().says("does not exist");
 }

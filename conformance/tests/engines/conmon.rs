@@ -4,12 +4,21 @@
 //! writes the exit status to a file; `start`, `exec --process` and `delete --force` come from CRI-O itself.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use conformance::{Bundle, Outcome, Value, eventually, json, needs};
 
-use super::daemon::runtime_path;
+use super::snippets;
+
+/// What CRI-O reads of its configuration: the path of the default runtime, which conmon is to call.
+fn configured(dir: &Path) -> String {
+    let config: toml::Table = toml::from_str(&snippets::with_runtime("orlop.conf", dir)).expect("TOML");
+    let crio = &config["crio"]["runtime"];
+    let runtime = &crio["runtimes"][crio["default_runtime"].as_str().expect("a name")];
+    assert_eq!(runtime["runtime_type"].as_str(), Some("oci"));
+    runtime["runtime_path"].as_str().expect("a path").to_owned()
+}
 
 /// A bundle that conmon watches over.
 struct Watched {
@@ -46,7 +55,7 @@ impl Watched {
         let id = &self.bundle.id;
         let mut call = Command::new("sh");
         call.args(["-c", r#": >start; "$@" 3>"$SYNC" 4<start"#, "-", "conmon", "-c", id, "-u", id, "-n", "k8s_pod"]);
-        call.arg("-r").arg(runtime_path(&self.dir)).arg("--runtime-arg");
+        call.arg("-r").arg(configured(&self.dir)).arg("--runtime-arg");
         call.arg(format!("--root={}", self.bundle.runtime.state().display()));
         call.args(["--log-level", "info", "--socket-dir-path", "."]).args(words);
         call.env("_OCI_SYNCPIPE", "3").env("_OCI_STARTPIPE", "4").env("SYNC", sync).current_dir(&self.dir);

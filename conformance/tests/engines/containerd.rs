@@ -1,18 +1,27 @@
 //! containerd: its own `containerd-shim-runc-v2`, told by `BinaryName` to call the runtime under test.
 
+use std::fs;
 use std::sync::LazyLock;
 
 use conformance::{Outcome, eventually, needs};
 
-use super::daemon::{Daemon, runtime_path};
+use super::daemon::Daemon;
 use super::image;
+use super::snippets;
 
 const TINY: &str = "docker.io/library/tiny:latest";
 
 static CONTAINERD: LazyLock<Daemon> = LazyLock::new(|| {
-    let script = "echo 'version = 2' >config.toml; echo 'disabled_plugins = [\"io.containerd.grpc.v1.cri\"]' >>config.toml; \
+    // The plugin of CRI looks for networks there.
+    let script = "mkdir -p /etc/cni; mount -t tmpfs cni /etc/cni; until [ -s config.toml ]; do sleep 0.05; done; \
         exec containerd -c $dir/config.toml --root $dir/root --state $dir/state --address $dir/containerd.sock";
-    let daemon = Daemon::start("containerd", script, |dir| dir.join("containerd.sock").exists());
+    let daemon = Daemon::start("containerd", script, |dir| {
+        let config = dir.join("config.toml");
+        if !config.exists() {
+            fs::write(&config, snippets::with_runtime("config.toml", dir)).expect("a configuration");
+        }
+        dir.join("containerd.sock").exists()
+    });
     let archive = image::archive(&daemon.dir);
     let import = || ctr_of(&daemon, &["image", "import", &archive.to_string_lossy()]);
     assert!(eventually(|| import().code == 0), "{:?}", import());
@@ -35,10 +44,35 @@ fn ctr(words: &[&str]) -> Outcome {
 /// `ctr run` with these flags, this name and these words.
 fn run(flags: &[&str], name: &str, words: &[&str]) -> Outcome {
     needs::path("/usr/bin/containerd");
-    let runtime = runtime_path(&CONTAINERD.dir);
-    let runtime = runtime.to_string_lossy();
-    ctr(&[&["run", "--runtime", "io.containerd.runc.v2", "--runc-binary", &runtime], flags, &[TINY, name], words]
-        .concat())
+    let (kind, binary) = configured();
+    ctr(&[&["run", "--runtime", kind, "--runc-binary", binary], flags, &[TINY, name], words].concat())
+}
+
+/// The default runtime of the plugin of CRI as containerd itself read its configuration: the shim and the program. `ctr` does not
+/// ask that plugin, so it is told the same.
+fn configured() -> (&'static str, &'static str) {
+    static READ: LazyLock<(String, String)> = LazyLock::new(|| {
+        let config = CONTAINERD.dir.join("config.toml");
+        let dump = CONTAINERD.inside(["containerd", "-c", &config.to_string_lossy(), "config", "dump"]);
+        let dump: toml::Table = toml::from_str(&CONTAINERD.call(dump).succeeds().stdout).expect("TOML");
+        let plugins = &dump["plugins"];
+        // containerd 2 has made of the one plugin two.
+        let cri = plugins.get("io.containerd.cri.v1.runtime").unwrap_or_else(|| &plugins["io.containerd.grpc.v1.cri"]);
+        let name = cri["containerd"]["default_runtime_name"].as_str().expect("a name");
+        assert_eq!(name, "orlop");
+        let runtime = &cri["containerd"]["runtimes"][name];
+        let text = |value: &toml::Value| value.as_str().expect("a text").to_owned();
+        (text(&runtime["runtime_type"]), text(&runtime["options"]["BinaryName"]))
+    });
+    (&READ.0, &READ.1)
+}
+
+#[conformance::test]
+fn the_plugin_of_cri_takes_the_runtime() {
+    let plugins = ctr(&["plugins", "list"]).succeeds().stdout;
+    let mut cri = plugins.lines().filter(|line| line.split_whitespace().nth(1) == Some("cri"));
+    assert!(cri.next().is_some_and(|line| line.trim_end().ends_with("ok")), "{plugins}");
+    assert_eq!(configured().0, "io.containerd.runc.v2");
 }
 
 /// A container that is ended and removed with the test.
@@ -119,4 +153,18 @@ fn what_ctr_can_ask_for_is_given() {
     run(&["--rm", "--privileged"], "privileged", &["sh", "-c", "mount -t tmpfs none /tmp && echo mounted"])
         .prints("mounted");
     run(&["--rm", "--seccomp"], "filtered", &["grep", "Seccomp:", "/proc/self/status"]).prints("Seccomp:\t2");
+}
+
+#[conformance::test]
+fn a_checkpoint_is_restored_as_another_container() {
+    needs::path("/usr/bin/containerd");
+    needs::criu();
+    let container = Running::new("frozen", &[], &["sh", "-c", "echo before >/tmp/mark; sleep 1000"]);
+    assert!(eventually(|| container.exec(&["test", "-s", "/tmp/mark"]).code == 0));
+    ctr(&["container", "checkpoint", "--rw", "--image", "--task", "frozen", "kept"]).succeeds();
+    drop(container);
+    ctr(&["container", "restore", "--rw", "--live", "thawed", "kept"]).succeeds();
+    let thawed = Running("thawed");
+    assert_eq!(thawed.status(), "RUNNING");
+    thawed.exec(&["cat", "/tmp/mark"]).succeeds().prints("before");
 }

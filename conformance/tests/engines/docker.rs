@@ -6,21 +6,20 @@ use std::sync::LazyLock;
 
 use conformance::{Outcome, eventually, needs};
 
-use super::daemon::{Daemon, runtime_path};
+use super::daemon::Daemon;
 use super::image::{self, TINY};
+use super::snippets;
 
 static DOCKER: LazyLock<Daemon> = LazyLock::new(|| {
     let script = r#"
-        echo '{}' >daemon.json
         exec dockerd --config-file $dir/daemon.json -H unix://$dir/docker.sock --data-root $dir/data \
-            --exec-root $dir/exec -p $dir/pid --cgroup-parent /${dir##*/} --exec-opt native.cgroupdriver=cgroupfs \
-            --add-runtime under-test="$(cat $dir/path)" --default-runtime under-test
+            --exec-root $dir/exec -p $dir/pid --cgroup-parent /${dir##*/} --exec-opt native.cgroupdriver=cgroupfs
     "#;
-    let script = format!("until [ -s $dir/path ]; do sleep 0.05; done\n{script}");
+    let script = format!("until [ -s $dir/daemon.json ]; do sleep 0.05; done\n{script}");
     let daemon = Daemon::start("docker", &script, |dir| {
-        let path = dir.join("path");
-        if !path.exists() {
-            std::fs::write(&path, runtime_path(dir).as_os_str().as_encoded_bytes()).expect("a path");
+        let config = dir.join("daemon.json");
+        if !config.exists() {
+            std::fs::write(&config, snippets::with_runtime("daemon.json", dir)).expect("a configuration");
         }
         command(dir.to_owned(), ["version"]).output().is_ok_and(|output| output.status.success())
     });
@@ -360,6 +359,7 @@ fn many_containers_share_the_layers_of_an_image() {
 
 #[conformance::test]
 fn the_daemon_knows_the_runtime() {
-    let seen = docker(["info", "--format", "{{.DefaultRuntime}}"]).succeeds();
-    assert_eq!(seen.stdout.trim(), "under-test");
+    docker(["info", "--format", "{{.DefaultRuntime}}"]).succeeds().prints("orlop");
+    let container = Running::new("plugged-in", FOREVER);
+    assert_eq!(container.inspect("{{.HostConfig.Runtime}}"), "orlop");
 }

@@ -7,27 +7,21 @@ use conformance::{Outcome, eventually, needs};
 
 use super::daemon::{Daemon, runtime_path};
 use super::image;
+use super::snippets;
 
 const TINY: &str = "docker.io/library/tiny:latest";
 
-/// The defaults ask for more open files than root of a sandbox may have.
+/// The defaults ask for more open files than root of a sandbox may have. What README.md has comes below.
 const CONFIG: &str = r#"
 [containers]
 default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "under-test"
-[engine.runtimes]
-under-test = ["RUNTIME"]
 [network]
 network_backend = "netavark"
 "#;
 
 static PODMAN: LazyLock<Daemon> = LazyLock::new(|| {
     let daemon = Daemon::start("podman", "touch ready; exec sleep infinity", |dir| dir.join("ready").exists());
-    let runtime = runtime_path(&daemon.dir);
-    let config = CONFIG.replace("RUNTIME", &runtime.to_string_lossy());
+    let config = format!("{CONFIG}{}", snippets::with_runtime("containers.conf", &daemon.dir));
     fs::write(daemon.dir.join("containers.conf"), config).expect("a configuration");
     let policy = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
     fs::write(daemon.dir.join("policy.json"), policy).expect("a policy");
@@ -41,7 +35,19 @@ static PODMAN: LazyLock<Daemon> = LazyLock::new(|| {
 fn podman_of(daemon: &Daemon, words: &[&str]) -> Outcome {
     let dir = daemon.dir.to_string_lossy();
     let (root, run, parent) = (format!("{dir}/root"), format!("{dir}/run"), format!("/{}", daemon.name()));
-    let front = ["podman", "--root", &root, "--runroot", &run, "--storage-driver", "overlay"];
+    let front = [
+        "podman",
+        "--root",
+        &root,
+        "--runroot",
+        &run,
+        "--storage-driver",
+        "overlay",
+        "--cgroup-manager",
+        "cgroupfs",
+        "--events-backend",
+        "file",
+    ];
     let mut call = daemon.inside(front);
     call.env("CONTAINERS_CONF", daemon.dir.join("containers.conf"));
     let (verb, rest) = words.split_first().expect("a command");
@@ -177,4 +183,23 @@ fn a_kube_file_is_played() {
     let played = eventually(|| podman(&["logs", "played-one"]).stdout.trim() == "played");
     podman(&["play", "kube", "--down", &file.to_string_lossy()]).succeeds();
     assert!(played);
+}
+
+#[conformance::test]
+fn a_checkpoint_is_restored_where_it_was() {
+    needs::path("/usr/bin/podman");
+    needs::criu();
+    let count = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done";
+    let container = Running::new("podman-frozen", &["--security-opt", "seccomp=unconfined", TINY, "sh", "-c", count]);
+    let last = || {
+        let logs = podman(&["logs", "podman-frozen"]).stdout;
+        logs.lines().last().and_then(|line| line.parse::<u32>().ok()).unwrap_or_default()
+    };
+    assert!(eventually(|| last() > 3));
+    podman(&["container", "checkpoint", "podman-frozen"]).succeeds();
+    assert_eq!(container.inspect("{{.State.Checkpointed}} {{.State.Running}}"), "true false");
+    let before = last();
+    podman(&["container", "restore", "podman-frozen"]).succeeds();
+    assert!(eventually(|| last() > before), "it counts on from {before}: {}", last());
+    assert_eq!(container.inspect("{{.State.Running}}"), "true");
 }

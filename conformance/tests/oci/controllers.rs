@@ -108,6 +108,7 @@ fn a_relative_cgroups_path_is_below_a_place_of_the_runtimes() {
 
 #[conformance::test(covers = ["/linux/cgroupsPath", "linux.cgroups-path-absolute"])]
 fn an_absolute_cgroups_path_is_from_the_root() {
+    needs::root("a cgroup by its full name");
     let bundle = Bundle::new();
     let path = format!("/{}-group/inner", bundle.id);
     let container = bundle.set("/linux/cgroupsPath", path.clone()).start();

@@ -111,6 +111,7 @@ fn a_device_can_stand_in_for_a_default_one() {
 
 /// A node for the null device of the host under another name, and the rules for it.
 fn ruled(script: &str, device: conformance::Value, rules: conformance::Value) -> Bundle {
+    needs::root("rules for devices");
     let mut all = vec![json!({"allow": false, "access": "rwm"})];
     all.extend(rules.as_array().unwrap().iter().cloned());
     Bundle::sh(script)
@@ -148,6 +149,7 @@ fn a_rule_for_all_devices_is_for_all() {
 
 #[conformance::test(covers = ["/linux/resources/devices/*/type=b"])]
 fn a_block_device_has_rules_of_its_own() {
+    needs::root("rules for devices");
     needs::path("/sys/dev/block/7:7");
     let device = || json!({"path": "/dev/extra", "type": "b", "major": 7, "minor": 7, "fileMode": 0o666});
     let script = "(: < /dev/extra) && echo read; true";

@@ -169,6 +169,7 @@ fn tmpcopyup_copies_what_the_mount_covers() {
 
 /// A recursive bind of two mounts that have all these flags already.
 fn flagged_tree(flags: MsFlags, options: &[&str]) -> Container {
+    needs::root("a mount of the host's");
     let all: Vec<&str> = ["rbind"].iter().chain(options).copied().collect();
     let bundle = Bundle::new();
     let top = bundle.host("tree");
@@ -262,6 +263,7 @@ fn flags_of_the_filesystem_are_set_and_undone() {
 
 /// A recursive bind of two mounts of the host that have peers.
 fn shared_tree(option: &str) -> Container {
+    needs::root("a mount of the host's");
     let bundle = Bundle::new();
     let top = bundle.host("tree");
     for place in [&top, &top.join("sub")] {

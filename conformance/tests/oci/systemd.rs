@@ -1,11 +1,13 @@
 //! `--systemd-cgroup`: the container's cgroup is a scope that systemd made, read from systemd and from the kernel.
+//!
+//! A user's systemd is the one of their session.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use conformance::{Bundle, Container, Runtime, eventually, json, leaks, needs};
+use conformance::{Bundle, Container, Runtime, eventually, json, leaks, needs, rootless};
 
 /// A bundle whose cgroup systemd makes: `test-ID.scope`, in a slice of tests.
 fn bundle() -> Bundle {
@@ -19,8 +21,13 @@ fn unit(bundle: &Bundle) -> String {
     format!("test-{}.scope", bundle.id)
 }
 
+/// Which systemd this is about.
+fn whose() -> &'static str {
+    if rootless::here() { "--user" } else { "--system" }
+}
+
 fn systemctl(args: &[&str]) -> String {
-    let output = Command::new("systemctl").args(args).output().expect("systemctl");
+    let output = Command::new("systemctl").arg(whose()).args(args).output().expect("systemctl");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -60,7 +67,8 @@ fn delete(container: Container) {
 #[conformance::test]
 fn the_container_is_a_scope_in_its_slice() {
     let container = bundle().start();
-    let place = format!("/conformance.slice/conformance-tests.slice/{}", unit(&container.bundle));
+    let above = systemctl(&["show", "--value", "--property", "ControlGroup"]);
+    let place = format!("{above}/conformance.slice/conformance-tests.slice/{}", unit(&container.bundle));
     assert_eq!(container.settled().cgroup(""), Path::new("/sys/fs/cgroup").join(place.trim_start_matches('/')));
     properties(
         &container,
@@ -76,16 +84,17 @@ fn the_container_is_a_scope_in_its_slice() {
 
 #[conformance::test]
 fn the_usual_slice_is_systems() {
+    let usual = if rootless::here() { "user.slice" } else { "system.slice" };
     let container = bundle();
     let path = format!(":test:{}", container.id);
     let container = container.set("/linux/cgroupsPath", path).start();
-    properties(&container, &[("Slice", "system.slice")]);
+    properties(&container, &[("Slice", usual)]);
     delete(container);
     let container = bundle().without("/linux/cgroupsPath").start();
     let place: PathBuf = container.settled().cgroup("");
     let scope = place.file_name().unwrap().to_string_lossy().into_owned();
     assert!(scope.ends_with(&format!("-{}.scope", container.id())), "{scope}");
-    assert_eq!(property(&scope, "Slice"), "system.slice");
+    assert_eq!(property(&scope, "Slice"), usual);
     container.delete();
     no_unit(&scope);
 }
@@ -181,6 +190,7 @@ fn an_update_that_is_refused_is_none_of_the_unit_either() {
 
 #[conformance::test]
 fn device_rules_outlive_a_daemon_reload() {
+    needs::root("rules for devices");
     needs::path("/dev/fuse");
     let device = json!([{"path": "/dev/extra", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
     let denying = bundle().set("/linux/devices", device);
@@ -249,8 +259,17 @@ fn the_unit_of_another_is_refused_and_not_harmed() {
     let bundle = bundle();
     let unit = unit(&bundle);
     let mut other = Command::new("systemd-run");
-    let other =
-        other.args(["--quiet", "--scope", "--unit", &unit, "--slice", "conformance-tests.slice", "sleep", "1000"]);
+    let other = other.args([
+        whose(),
+        "--quiet",
+        "--scope",
+        "--unit",
+        &unit,
+        "--slice",
+        "conformance-tests.slice",
+        "sleep",
+        "1000",
+    ]);
     let mut other = other.spawn().expect("systemd-run");
     assert!(eventually(|| property(&unit, "ActiveState") == "active"));
     bundle.write();
@@ -360,6 +379,7 @@ fn a_damaged_record_is_deleted_with_its_unit() {
 
 #[conformance::test]
 fn systemd_is_asked_over_the_bus_where_it_has_no_socket_of_its_own() {
+    needs::root("hiding a directory of the host's");
     needs::path("/run/dbus/system_bus_socket");
     let bundle = bundle().args(["sh", "-c", "exit 4"]);
     bundle.write();

@@ -206,9 +206,9 @@ pub(crate) mod flags {
     pub(crate) static PIDS_LIMIT: Flag =
         Flag::value("pids-limit", None, "N", "how many processes and threads there may be; -1 is no limit");
     pub(crate) static L3_CACHE_SCHEMA: Flag =
-        Flag::value("l3-cache-schema", None, "SCHEMA", "share of the L3 cache, Intel RDT (not yet)");
+        Flag::value("l3-cache-schema", None, "SCHEMA", "share of the L3 cache, Intel RDT");
     pub(crate) static MEM_BW_SCHEMA: Flag =
-        Flag::value("mem-bw-schema", None, "SCHEMA", "share of memory bandwidth, Intel RDT (not yet)");
+        Flag::value("mem-bw-schema", None, "SCHEMA", "share of memory bandwidth, Intel RDT");
     pub(crate) static INTERVAL: Flag =
         Flag::value("interval", None, "TIME", "how often the usage is shown: 5s (default), 500ms, 1m30s");
     pub(crate) static STATS: Flag = Flag::switch("stats", None, "show the usage once, now");

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use orlop::{Container, Launch, Process, Runtime};
 
-use super::{bundle, launch, let_go, runtime};
+use super::{bundle, launch, let_go, reason, runtime};
 use crate::args::{Call, flags};
 use crate::foreground::{self, Signals};
-use crate::report::{DONE, Failure, Outcome};
+use crate::report::{self, DONE, Failure, Outcome};
 use crate::trace;
 
 pub(crate) fn run(call: &Call) -> Outcome {
@@ -27,6 +27,12 @@ pub(crate) fn run(call: &Call) -> Outcome {
     }
     let (container, mut process) = runtime.run(call.id()?, &bundle, &launch)?;
     let ended = attend(call, &container, &mut process, &signals);
+    // The cgroup tells, and goes with `delete`.
+    if let Ok(status @ 1..) = ended
+        && let Some(reason) = reason::of(&container, status)
+    {
+        report::complain(format_args!("orlop: run {}: {reason}", container.id()));
+    }
     if !call.on(&flags::KEEP) {
         let deleted = container.delete(true);
         // What went wrong first is what is reported.

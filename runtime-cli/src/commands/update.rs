@@ -39,16 +39,12 @@ static FIELDS: &[(&Flag, Written, &str, &str)] = &[
 
 pub(crate) fn run(call: &Call) -> Outcome {
     let container = container(call)?;
-    for flag in [&flags::L3_CACHE_SCHEMA, &flags::MEM_BW_SCHEMA] {
-        if call.on(flag) {
-            return Err(call.wrong(format!("--{} is not supported by this version", flag.long)));
-        }
-    }
     for flag in [&flags::KERNEL_MEMORY, &flags::KERNEL_MEMORY_TCP] {
         if call.on(flag) {
             log::warn!("--{} does nothing: Linux has no such limit any more", flag.long);
         }
     }
+    let (cache, bandwidth) = (call.text(&flags::L3_CACHE_SCHEMA)?, call.text(&flags::MEM_BW_SCHEMA)?);
     let given = given(call)?;
     let document = match call.text(&flags::RESOURCES)? {
         None => Value::Object(given).to_string().into_bytes(),
@@ -63,6 +59,9 @@ pub(crate) fn run(call: &Call) -> Outcome {
         }
     };
     container.update(&Limits::from_slice(&document)?)?;
+    if cache.or(bandwidth).is_some() {
+        container.update_cache(cache, bandwidth)?;
+    }
     Ok(DONE)
 }
 

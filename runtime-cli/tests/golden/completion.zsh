@@ -120,8 +120,8 @@ _orlop() {
         '*--kernel-memory[obsolete: only warns that nothing is done]:BYTES:' \
         '*--kernel-memory-tcp[obsolete: only warns that nothing is done]:BYTES:' \
         '*--pids-limit[how many processes and threads there may be; -1 is no limit]:N:' \
-        '*--l3-cache-schema[share of the L3 cache, Intel RDT (not yet)]:SCHEMA:' \
-        '*--mem-bw-schema[share of memory bandwidth, Intel RDT (not yet)]:SCHEMA:' \
+        '*--l3-cache-schema[share of the L3 cache, Intel RDT]:SCHEMA:' \
+        '*--mem-bw-schema[share of memory bandwidth, Intel RDT]:SCHEMA:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
         "1:container:($ids)" "*::argument:_normal" ;;

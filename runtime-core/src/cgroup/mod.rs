@@ -18,6 +18,7 @@ mod device_program;
 mod device_properties;
 mod devices;
 mod enable;
+mod exceeded;
 mod file;
 mod freeze;
 #[cfg(test)]
@@ -38,6 +39,7 @@ mod write;
 
 pub use create::Cgroup;
 pub use device_program::Instruction;
+pub use exceeded::Exceeded;
 pub(crate) use layout::below;
 pub use layout::{Hierarchy, Layout, Unified};
 pub use oom::OomWatch;

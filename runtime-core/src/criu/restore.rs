@@ -44,6 +44,8 @@ fn restored(
     options: &Restore<'_>,
 ) -> Result<(Container, Process)> {
     let Prepared { spec, plan, mut fresh, .. } = prepared;
+    // First what shows whether this is a checkpoint.
+    let streams = directories.streams()?;
     let mut record = record(fresh.directory()?, fresh.owner(), &spec, bundle, &plan);
     let cgroup = fresh.begin(bundle, &plan, &mut record)?.unwrap_or_default();
     mount_points::make(&spec, &bundle.path, &record.rootfs)?;
@@ -54,7 +56,7 @@ fn restored(
     request.root = root.0.display().to_string();
     request.lsm_profile = options.lsm_profile.map(str::to_owned);
     request.lsm_mount_context = options.lsm_mount_context.map(str::to_owned);
-    request.inherit_fd = directories.streams()?;
+    request.inherit_fd = streams;
     external::restored_mounts(&spec, &bundle.path, &cgroup, &mut request);
     external::cgroup_roots(&cgroup, &mut request);
     let handed_on = external::restored_namespaces(&spec, FIRST_HANDED_ON, &mut request)?;

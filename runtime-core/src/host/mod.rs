@@ -133,7 +133,7 @@ impl Host {
         Ok(Self {
             caller: Caller::with(capabilities),
             capabilities: if has_own_users(spec) { ALL_CAPABILITIES } else { capabilities },
-            streams_to_own: process::streams_to_own(process, streams),
+            streams_to_own: process::streams_to_own(process, &spec.linux, streams),
             seccomp: seccomp.transpose()?,
             apparmor: labels::apparmor(process, spec),
             selinux: labels::selinux(process, spec),

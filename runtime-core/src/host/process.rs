@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{FileType, fstat};
 
 use crate::error::{At, Op, Result};
-use crate::spec::Process;
+use crate::spec::{Linux, Namespace, NamespaceKind, Process};
 use crate::sys::streams::Streams;
 
 /// The capabilities this process has, and so can grant.
@@ -14,11 +14,11 @@ pub(super) fn capabilities() -> Result<u64> {
 }
 
 /// The standard streams that are not the user's yet. `/dev/null` belongs to everybody and stays as it is.
-pub(super) fn streams_to_own(process: &Process<'_>, given: Streams<'_>) -> Vec<u32> {
+pub(super) fn streams_to_own(process: &Process<'_>, linux: &Linux<'_>, given: Streams<'_>) -> Vec<u32> {
     if process.terminal {
         return Vec::new();
     }
-    foreign(given, process.user.uid)
+    foreign(given, id_here(process.user.uid, linux))
 }
 
 /// The standard streams that are the host's null device: the container's own takes their place.
@@ -29,8 +29,17 @@ pub(super) fn null_streams(process: &Process<'_>, given: Streams<'_>) -> Vec<u32
     those(given, is_null)
 }
 
-fn foreign(given: Streams<'_>, uid: u32) -> Vec<u32> {
-    those(given, |stat| stat.st_uid != uid && !is_null(stat))
+/// What this process sees as the owner of a file that is the container's `uid`; not known of a user namespace that is joined.
+fn id_here(uid: u32, linux: &Linux<'_>) -> Option<u32> {
+    match linux.namespaces.get(NamespaceKind::User) {
+        Namespace::Host => Some(uid),
+        Namespace::New => linux.uid_mappings.iter().find_map(|map| map.host_id_of(uid)),
+        Namespace::Join(..) => None,
+    }
+}
+
+fn foreign(given: Streams<'_>, uid: Option<u32>) -> Vec<u32> {
+    those(given, |stat| Some(stat.st_uid) != uid && !is_null(stat))
 }
 
 fn those(given: Streams<'_>, wanted: impl Fn(&rustix::fs::Stat) -> bool) -> Vec<u32> {
@@ -56,7 +65,9 @@ mod tests {
         let null = std::fs::File::open("/dev/null").unwrap();
         let (pipe, _other_end) = std::io::pipe().unwrap();
         let given = [Some(null.as_fd()), Some(pipe.as_fd()), Some(null.as_fd())];
-        assert_eq!(foreign(given, 12345), [1]);
+        assert_eq!(foreign(given, Some(12345)), [1]);
+        assert_eq!(foreign(given, Some(rustix::process::geteuid().as_raw())), [0; 0]);
+        assert_eq!(foreign(given, None), [1]);
         assert_eq!(those(given, is_null), [0, 2]);
     }
 }

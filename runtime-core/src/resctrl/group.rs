@@ -42,6 +42,17 @@ impl Group {
         Ok(group)
     }
 
+    /// Writes other lines into the schemata of the group, which a later container of the same group shares.
+    pub(crate) fn rewrite(&self, lines: &[(crate::spec::Str<'_>, Pointer)]) -> Result<()> {
+        let Some(directory) = self.tasks.first().and_then(|tasks| tasks.parent()) else { return Ok(()) };
+        let file = directory.join("schemata");
+        lines.iter().try_for_each(|(line, field)| {
+            put(&file, &format!("{line}\n")).map_err(|errno| {
+                Error::system(Op::Resctrl, errno).on(&file).message(format!("write {line:?}")).field(field.clone())
+            })
+        })
+    }
+
     /// Moves a process, and whatever it starts from now on.
     pub(crate) fn enter(&self, pid: i32) -> Result<()> {
         self.tasks.iter().try_for_each(|tasks| {
@@ -157,6 +168,17 @@ fn errno(error: &std::io::Error) -> Errno {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_given_other_schemata() {
+        let stand = Stand::new("rewrite");
+        stand.group("one");
+        let group = Group { tasks: vec![stand.0.join("one/tasks")], ..Group::default() };
+        let rdt = crate::spec::IntelRdt::of_schemas(Some("L3:0=f"), None).unwrap();
+        group.rewrite(&rdt.lines).unwrap();
+        let now = fs::read_to_string(stand.0.join("one/schemata")).unwrap();
+        assert!(now.starts_with("L3:0=f\n"), "{now}");
+    }
 
     struct Stand(PathBuf);
 

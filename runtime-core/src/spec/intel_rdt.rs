@@ -21,6 +21,15 @@ pub struct IntelRdt<'c> {
     pub monitoring: bool,
 }
 
+impl<'c> IntelRdt<'c> {
+    /// What these two lines of `schemata` ask for.
+    pub fn of_schemas(l3_cache: Option<&'c str>, bandwidth: Option<&'c str>) -> Result<Self> {
+        let at = Pointer::new("/linux/intelRdt");
+        let lines = lines(l3_cache.map(Str::Borrowed), bandwidth.map(Str::Borrowed), Vec::new(), &at)?;
+        Ok(Self { group: Clos::Own, lines, monitoring: false })
+    }
+}
+
 /// A class of service: a directory of the resctrl filesystem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clos<'c> {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::cgroup::Exceeded;
+
 /// What `state` answers (runtime.md, "State"), with the fields runc adds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +31,9 @@ pub struct State {
     /// The annotations of the configuration.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// The limits it ran into, while its cgroup is there to tell: `oomKills` and `pidsRefused`, each only where there were any.
+    #[serde(flatten)]
+    pub exceeded: Exceeded,
 }
 
 /// Where in its life a container is.

@@ -58,7 +58,7 @@ impl Daemon {
             guardian.stdin(Stdio::piped()).stdout(log()).stderr(log()).spawn().expect("setsid is in util-linux");
         let daemon = Self { runtime: Runtime::at(&dir), dir, _guardian: guardian };
         let log = || fs::read_to_string(daemon.dir.join("log")).unwrap_or_default();
-        assert!(eventually(|| ready(&daemon.dir)), "{engine} does not start:\n{}", log());
+        assert!(starts(|| ready(&daemon.dir)), "{engine} does not start:\n{}", log());
         daemon
     }
 
@@ -82,6 +82,11 @@ impl Daemon {
     pub(super) fn name(&self) -> &str {
         self.dir.file_name().and_then(|name| name.to_str()).expect("a name")
     }
+}
+
+/// Waits for a daemon: in an emulated machine one takes a minute.
+pub(super) fn starts(mut ready: impl FnMut() -> bool) -> bool {
+    (0..6).any(|_| eventually(&mut ready))
 }
 
 /// The program under test as one path, as the configuration of an engine names it.

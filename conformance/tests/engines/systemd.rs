@@ -5,8 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use conformance::{Outcome, Runtime, eventually, needs};
+use conformance::{Outcome, Runtime, needs};
 
+use super::daemon::starts;
 use super::docker::command;
 use super::image::{self, TINY};
 use super::snippets;
@@ -33,7 +34,7 @@ impl Service {
         call.args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
         service.call(call).succeeds();
         let answers = || service.docker(&["version"]).code == 0;
-        assert!(eventually(answers), "{:?}", service.docker(&["version"]));
+        assert!(starts(answers), "{:?}", service.docker(&["version"]));
         let tar = image::tar(&service.dir);
         service.docker(&["import", &tar.to_string_lossy(), TINY]).succeeds();
         service

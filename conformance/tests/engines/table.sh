@@ -8,7 +8,9 @@ runtimes=(); while [ $# -gt 0 ] && [ "$1" != -- ]; do runtimes+=("$1"); shift; d
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 status=0
 for runtime in "${runtimes[@]}"; do
-	RUNTIME=$runtime CONFORMANCE_VERDICTS=$dir/verdicts.$runtime "$binary" --test-threads=1 "$@" >"$dir/log.$runtime" 2>&1 || {
+	# Each verdict as it comes: the whole takes minutes, in a machine that may be stopped meanwhile.
+	RUNTIME=$runtime CONFORMANCE_VERDICTS=$dir/verdicts.$runtime "$binary" --test-threads=1 "$@" 2>&1 |
+		tee "$dir/log.$runtime" | sed -un "s/^test engines::\(.* \.\.\. .*\)/$runtime: \1/p" >&2 || {
 		[ "$runtime" != orlop ] || status=1
 		sed -n '/^failures:/,$p' "$dir/log.$runtime" >&2
 	}

@@ -121,7 +121,9 @@ impl Runtime {
             CgroupDriver::SystemdUser(directory) => Some(Systemd::of_user(directory)?),
             CgroupDriver::Cgroupfs | CgroupDriver::Disabled => None,
         };
-        let plan = compile::create(spec, &host, &request(id, bundle, spec, options, kept)?)?;
+        let mut request = request(id, bundle, spec, options, kept)?;
+        request.notify = options.notify_socket.map(|_| self.store.notify_directory(id)).transpose()?;
+        let plan = compile::create(spec, &host, &request)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
             log::warn!("{} [config.json {}]", warning.message, warning.field);
         }
@@ -154,14 +156,14 @@ impl Runtime {
         let recorder = options.trace.then(|| Recorder::new(&plan)).transpose()?;
         let (terminal, theirs) = launch::terminal_pair(&plan)?;
         let notified =
-            options.notify_socket.map(|manager| Ok((fresh.directory()?.make_notify()?, manager))).transpose()?;
+            options.notify_socket.map(|manager| Ok((fresh.directory()?.make_notify(&plan)?, manager))).transpose()?;
         // At a gate it is made by who starts the container, and listens.
         let notify = match (&notified, kept) {
             (Some((_, manager)), Kept::Child) => Some(Notify::make(fresh.directory()?, manager)?),
             _ => None,
         };
         let sources = Sources {
-            notify: notified.map(|(tree, _)| tree),
+            notify: notified.and_then(|(tree, _)| tree),
             cgroup: cgroup.as_ref(),
             hook_state: hook_files.as_ref().map(HookFiles::state),
             hook_output: hook_files.as_ref().map(HookFiles::output),
@@ -338,7 +340,7 @@ fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'
         preserve_fds: options.preserve_fds.saturating_add(options.listen_fds),
         no_pivot: options.no_pivot,
         no_new_keyring: options.no_new_keyring,
-        notify: options.notify_socket.is_some(),
+        notify: None,
         gate: kept == Kept::Gate,
         trace: options.trace,
         cgroups: match options.cgroups {

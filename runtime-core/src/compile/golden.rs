@@ -163,7 +163,7 @@ impl Case {
                 "disabled" => Driver::Disabled,
                 other => panic!("driver = {other:?}"),
             },
-            notify: self.notify,
+            notify: self.notify.then(|| c"/run/orlop/web/notify".to_owned()),
         }
     }
 }

@@ -54,8 +54,8 @@ pub(crate) struct Request<'r> {
     pub(crate) no_pivot: bool,
     /// The process stays in the caller's session keyring.
     pub(crate) no_new_keyring: bool,
-    /// The container gets a socket for `sd_notify(3)`.
-    pub(crate) notify: bool,
+    /// The container gets a socket for `sd_notify(3)`, in this directory of the host.
+    pub(crate) notify: Option<CString>,
     /// Stop at the gate until `start`.
     pub(crate) gate: bool,
     /// Write down the time of each step.
@@ -102,7 +102,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     namespaces::create(spec, host, &mut plan)?;
     let root = rootfs::open(spec, host, request, &mut plan)?;
     let layout = mounts::all(spec, host, request, root, &mut plan)?;
-    notify::mount(spec, &layout, request, &mut plan)?;
+    notify::mount(spec, host, &layout, request, &mut plan)?;
     devices::all(spec, host, &layout, &mut plan)?;
     let peer = terminal::open(&spec.process, request, layout.root, &mut plan);
     if let Some(peer) = peer {

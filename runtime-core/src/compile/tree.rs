@@ -37,6 +37,6 @@ const PARTS: &str =
     "without root, what has other mounts below it can be bound with these only (rbind), as they may hide something";
 
 /// Whether the parent opens the trees: a mount namespace that is joined need not have the paths.
-fn is_parents(spec: &Spec<'_>, host: &Host) -> bool {
+pub(super) fn is_parents(spec: &Spec<'_>, host: &Host) -> bool {
     host.caller.is_root() || !matches!(spec.linux.namespaces.get(NamespaceKind::Mount), Namespace::New)
 }

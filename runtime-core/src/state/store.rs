@@ -3,7 +3,7 @@
 //! A directory is the container: it is there from the first moment of `create` to the last of `delete`. Whoever holds the
 //! lock of one in which nothing is recorded yet has found what an interrupted `create` left.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +14,7 @@ use rustix::mount::OpenTreeFlags;
 use rustix::net::SocketAddrUnix;
 
 use super::Record;
+use crate::compile::{Open, Plan};
 use crate::error::{At, Error, Kind, Op, Result};
 
 const RECORD: &CStr = c"state.json";
@@ -73,6 +74,14 @@ impl Store {
     /// The open directory.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
+    }
+
+    /// Where the socket of `id` for `sd_notify(3)` is to be, on the host.
+    pub(crate) fn notify_directory(&self, id: &str) -> Result<CString> {
+        let root =
+            rustix::fs::readlink(format!("/proc/self/fd/{}", self.root.as_raw_fd()), Vec::new()).at(Op::Notify)?;
+        let path = [root.as_bytes(), b"/", id.as_bytes(), b"/", NOTIFY.to_bytes()].concat();
+        CString::new(path).map_err(|_| Error::new(Kind::Argument, Op::Notify))
     }
 
     /// A new directory for `id`, locked.
@@ -240,15 +249,16 @@ impl Directory {
     /// The name of the socket over which a container says that it is ready, in a directory that the container sees.
     pub(crate) const NOTIFY_SOCKET: &str = "notify.sock";
 
-    /// Makes that directory, for every user to enter; a detached mount of it.
-    pub(crate) fn make_notify(&self) -> Result<OwnedFd> {
+    /// Makes that directory, for every user to enter; a detached mount of it, unless init is to make that.
+    pub(crate) fn make_notify(&self, plan: &Plan) -> Result<Option<OwnedFd>> {
         let mode = Mode::from_raw_mode(0o755);
         rustix::fs::mkdirat(&self.fd, NOTIFY, mode).at(Op::Notify)?;
         let notify = open_directory(&self.fd, Path::new("notify")).at(Op::Notify)?;
         // Whatever the umask of the program is.
         rustix::fs::fchmod(&notify, mode).at(Op::Notify)?;
         let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-        rustix::mount::open_tree(&self.fd, NOTIFY, flags).at(Op::Notify)
+        let wanted = plan.opens.iter().any(|(open, _)| matches!(open, Open::Notify));
+        wanted.then(|| rustix::mount::open_tree(&self.fd, NOTIFY, flags).at(Op::Notify)).transpose()
     }
 
     /// Whether the container was created with one.

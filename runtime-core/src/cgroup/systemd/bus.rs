@@ -255,7 +255,17 @@ fn connect(systemd: &Systemd, patience: Duration) -> Result<OwnedFd> {
         .at(Op::Systemd)?;
     // Where many connect at once, connect(2) waits for its turn; sending waits for a reader.
     set_socket_timeout(&socket, Timeout::Send, Some(patience)).at(Op::Systemd)?;
-    match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
+    let end = Instant::now() + patience.min(Duration::from_secs(10));
+    let connected = loop {
+        match rustix::io::retry_on_intr(|| rustix::net::connect(&socket, &address)) {
+            // While systemd reads its units again, nobody listens there for a moment.
+            Err(rustix::io::Errno::CONNREFUSED) if Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
+            connected => break connected,
+        }
+    };
+    match connected {
         Ok(()) => Ok(socket),
         Err(rustix::io::Errno::AGAIN) => Err(late()),
         Err(errno) => Err(errno).at(Op::Systemd).map_err(|error: Error| match errno {

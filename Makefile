@@ -78,7 +78,7 @@ check: target/.deps $(SECCOMP)/libseccomp.a
 
 test: check aarch64 build conformance coverage test-vm-part
 
-# What CI has of test-vm: the whole takes an hour where the machine is emulated.
+# What CI has of test-vm.
 test-vm-part: build
 	ROUNDS='rootful rootless' conformance/vm/suite $(VM_PART)
 VM_PART := oci::process oci::cgroup_v2 oci::labels oci::notify

@@ -81,7 +81,7 @@ impl Store {
         let root =
             rustix::fs::readlink(format!("/proc/self/fd/{}", self.root.as_raw_fd()), Vec::new()).at(Op::Notify)?;
         let path = [root.as_bytes(), b"/", id.as_bytes(), b"/", NOTIFY.to_bytes()].concat();
-        CString::new(path).map_err(|_| Error::new(Kind::Argument, Op::Notify))
+        CString::new(path).map_err(|_nul| Error::new(Kind::Argument, Op::Notify))
     }
 
     /// A new directory for `id`, locked.

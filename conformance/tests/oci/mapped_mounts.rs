@@ -203,6 +203,7 @@ fn nothing_else_of_the_host_is_mapped() {
 
 #[conformance::test(covers = ["/mounts/*/{uidMappings,gidMappings}/*/{containerID,hostID,size}"])]
 fn a_range_of_a_mount_begins_and_ends_where_it_says() {
+    needs::root("giving files to other users");
     let bundle = Bundle::sh("stat -c %u:%g /data/*");
     let source = bundle.host("source");
     // Owners before, in and behind the range of three users from 3 on and of two groups from 5 on.

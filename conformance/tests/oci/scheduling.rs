@@ -233,6 +233,7 @@ fn a_policy_that_linux_only_reserves_is_refused() {
 
 #[conformance::test(covers = ["/process/scheduler/flags=SCHED_FLAG_RESET_ON_FORK"])]
 fn children_may_begin_without_the_nice_value() {
+    needs::root("a nice value below zero");
     let reset = json!({"policy": "SCHED_BATCH", "nice": -3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]});
     let bundle = Bundle::sh("sh -c 'cut -d \" \" -f 19,41 /proc/self/stat; true'; sleep 1000");
     let container = bundle.set("/process/scheduler", reset).start();
@@ -281,6 +282,7 @@ fn flags_of_a_deadline_reach_the_kernel() {
 /// The specification has the flags, and no value for them: the kernel is asked, and without CONFIG_UCLAMP_TASK it says no.
 #[conformance::test(covers = ["/process/scheduler/flags=SCHED_FLAG_UTIL_CLAMP_{MIN,MAX}"])]
 fn flags_of_utilisation_reach_the_kernel() {
+    needs::root("tracing what maps ids");
     for flag in ["SCHED_FLAG_UTIL_CLAMP_MIN", "SCHED_FLAG_UTIL_CLAMP_MAX"] {
         let calls = asked_of_the_kernel(json!({"policy": "SCHED_OTHER", "flags": [flag]}));
         let answered = |line: &str| line.contains("= 0") || line.contains("EOPNOTSUPP");

@@ -103,6 +103,7 @@ fn installed(flag: &str, action: &str) -> String {
 
 #[conformance::test(covers = ["/linux/seccomp/flags=SECCOMP_FILTER_FLAG_{LOG,SPEC_ALLOW,TSYNC}"])]
 fn flags_reach_the_kernel() {
+    needs::root("tracing what maps ids");
     for flag in ["LOG", "SPEC_ALLOW", "TSYNC"] {
         let flag = format!("SECCOMP_FILTER_FLAG_{flag}");
         let calls = installed(&flag, "SCMP_ACT_ERRNO");
@@ -233,6 +234,7 @@ fn an_architecture_of_another_machine_changes_nothing_here_or_is_refused() {
 
 #[conformance::test(covers = ["/linux/seccomp/flags=SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"])]
 fn a_wait_that_only_a_kill_ends_is_asked_of_the_kernel() {
+    needs::root("tracing what maps ids");
     needs::path("/usr/bin/strace");
     let flag = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
     let bundle = ruled("true", "SCMP_ACT_NOTIFY");

@@ -115,7 +115,7 @@ engines: target/.deps-engines build
 	@binary=$$(cargo test -q -p conformance --test engines --no-run --message-format json | jq -r 'select(.target.name == "engines") | .executable'); \
 	cd conformance && bash tests/engines/table.sh "$$binary" $${RUNTIMES:-runc orlop} -- $(FILTER)
 
-# The same with the engines of the virtual machine: newer ones, on cgroup v2 with systemd and CRIU. Emulated, it takes an hour.
+# The same with the engines of the virtual machine: newer ones, on cgroup v2 with systemd and CRIU. Slow where it is emulated.
 engines-vm: build
 	ROUNDS=engines RUNTIME="$${RUNTIMES:-runc orlop}" LIMIT="$${LIMIT:-7200}" conformance/vm/suite $(FILTER)
 

@@ -35,8 +35,8 @@ pub(crate) fn set_policy(
 pub(crate) fn set_io_priority(pid: i32, class: u32, priority: u32) -> Result<(), Errno> {
     const IOPRIO_WHO_PROCESS: libc::c_int = 1;
     const IOPRIO_CLASS_SHIFT: u32 = 13;
+    let value = class << IOPRIO_CLASS_SHIFT | priority;
     // SAFETY: passes no pointers.
-    let answer =
-        unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, class << IOPRIO_CLASS_SHIFT | priority) };
+    let answer = unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, value) };
     Errno::result(answer).map(drop)
 }

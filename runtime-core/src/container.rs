@@ -33,9 +33,9 @@ pub struct Container {
 /// The configuration of a container: the bytes of a `config.json`.
 ///
 /// ```
-/// let config = orlop::Config::new(br#"{"ociVersion": "1.3.0", "root": {"path": "rootfs"}}"#.to_vec());
+/// let config = orlop::Config::new(br#"{"ociVersion": "1.3.0", "root": {"path": ""}}"#.to_vec());
 /// let error = config.spec().unwrap_err();
-/// assert_eq!(error.to_string(), "check config: no `process` to run [config.json /process]");
+/// assert_eq!(error.to_string(), "check config: no path to the root filesystem [config.json /root/path]");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config(Vec<u8>);
@@ -119,8 +119,8 @@ impl Container {
     /// Runs the program (runtime.md, "Start"). Returns once it has been executed and the `poststart` hooks have run.
     ///
     /// # Errors
-    /// [`Kind::Status`] unless the container is created; [`Kind::Executable`] where the program cannot be executed;
-    /// [`Kind::Hook`] where a `startContainer` or a `poststart` hook failed: then the container has ended.
+    /// [`Kind::Status`] unless the container is created; [`Kind::Config`] where its configuration has no `process`;
+    /// [`Kind::Executable`] where the program cannot be executed; [`Kind::Hook`] where a `startContainer` or a `poststart` hook failed: then the container has ended.
     pub fn start(&self) -> Result<()> {
         self.start_and_relay(None)
     }
@@ -152,6 +152,9 @@ impl Container {
                 }
                 Status::Creating => return Err(self.wrong_status(Op::Start, "the container is still being created")),
             }
+            let config = self.config()?;
+            let spec = config.spec()?;
+            spec.process.must_be_there()?;
             let manager = manager.filter(|_| self.directory.has_notify());
             let notify = manager.map(|manager| Notify::make(&self.directory, manager)).transpose()?;
             let target = notify.as_ref().map(|_| self.target(&record)).transpose()?;
@@ -167,8 +170,7 @@ impl Container {
             // A hook may take all the time it wants: meanwhile the container can be killed and deleted.
             drop(lock);
             gate.wait(&record.last_steps)?;
-            let config = self.config()?;
-            self.poststart(&config.spec()?, &record)?;
+            self.poststart(&spec, &record)?;
             match (notify, target) {
                 (Some(notify), Some(target)) => notify.relay_until_ready(target.as_fd(), record.pid),
                 _ => Ok(()),
@@ -182,6 +184,7 @@ impl Container {
     /// [`Kind::Status`] unless the container is created or running; [`Kind::Executable`] where the program cannot be executed.
     pub fn exec(&self, process: &spec::Process<'_>, options: &Exec<'_>) -> Result<Process> {
         self.during("exec in", || {
+            process.must_be_there()?;
             let record = self.record()?;
             let status = self.status(&record)?;
             match status {
@@ -349,6 +352,9 @@ impl Container {
         record.cgroup.remove()?;
         if let Some(group) = &record.resctrl {
             group.remove()?;
+        }
+        if let Some(mount) = &record.root_mount {
+            mount.remove()?;
         }
         self.forget()?;
         self.poststop(config.as_ref(), &describe(&record, Status::Stopped));

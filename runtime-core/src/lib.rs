@@ -74,6 +74,7 @@ pub mod manual;
 mod options;
 mod process;
 mod resctrl;
+mod root_mount;
 mod runtime;
 pub mod seccomp;
 pub mod spec;

@@ -17,6 +17,7 @@ use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
 use crate::resctrl::Group;
+use crate::root_mount::RootMount;
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -140,6 +141,9 @@ impl Runtime {
         crate::state::check_id(id)?;
         launch::check_preserved(options.preserve_fds.saturating_add(options.listen_fds))?;
         let mut spec = bundle.config.spec()?;
+        if kept == Kept::Child {
+            spec.process.must_be_there()?;
+        }
         activation::announce(options, &mut spec.process);
         spec.process.console_size = options.console_size.or(spec.process.console_size);
         let plan = self.compile(id, bundle, &spec, options, kept)?;
@@ -279,7 +283,7 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    /// Writes down what it is to be, and makes its cgroup and its group of resctrl.
+    /// Writes down what it is to be, and makes its cgroup, its group of resctrl, and a mount of its root where it needs one.
     pub(crate) fn begin(&mut self, bundle: &Bundle, plan: &Plan, record: &mut Record) -> Result<Option<Cgroup>> {
         self.directory()?.keep_config(bundle.config.bytes())?;
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
@@ -288,8 +292,13 @@ impl Fresh {
             made => made?,
         };
         record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
+        let root = plan.root_mount.as_ref().map(|_| RootMount::prepare(&record.rootfs)).transpose()?;
+        record.root_mount = root.as_ref().map(|(mount, _)| mount.clone());
         // Whatever is in the cgroup from here on is this container's.
         self.directory()?.replace(record)?;
+        if let Some((_, detached)) = root {
+            detached.attach()?;
+        }
         Ok(cgroup)
     }
 
@@ -363,6 +372,7 @@ pub(crate) fn record(directory: &Directory, owner: u32, spec: &Spec<'_>, bundle:
         owner_name: owner_name(owner),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
+        root_mount: None,
         resctrl: None,
         own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
         last_steps: plan.last_steps(),
@@ -381,7 +391,9 @@ fn act(
 ) -> Result<()> {
     match barrier {
         Barrier::RuntimeHooks => {
-            launch::run_hooks(&spec.hooks.prestart, state, &bundle.path)?;
+            // Those who still have such hooks wrote them when they ran in `start`, and crun goes on telling them so.
+            let created = crate::State { status: Status::Created, ..state.clone() };
+            launch::run_hooks(&spec.hooks.prestart, &created, &bundle.path)?;
             launch::run_hooks(&spec.hooks.create_runtime, state, &bundle.path)
         }
         Barrier::HookState | Barrier::Created | Barrier::Ready => {

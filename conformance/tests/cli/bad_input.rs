@@ -161,7 +161,12 @@ fn a_sysctl_of_the_whole_host() {
 
 #[conformance::test(covers = ["start.without-process"])]
 fn no_process() {
-    Bundle::new().without("/process").refused().names("/process");
+    let container = Bundle::new().without("/process").create();
+    assert_eq!(container.status(), "created");
+    container.call("start").fails().names("/process");
+    assert_eq!(container.status(), "created");
+    container.delete();
+    Bundle::new().without("/process").run().fails().names("/process");
 }
 
 #[conformance::test(covers = ["process.args-not-empty"])]

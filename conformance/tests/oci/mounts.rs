@@ -1,6 +1,7 @@
 //! `mounts`: every type of this issue, in order, at destinations that exist or not.
 
 use std::fs;
+use std::process::Command;
 
 use conformance::observe::Mount;
 use conformance::{Bundle, Container, json, needs};
@@ -158,6 +159,32 @@ fn mounts_are_made_in_order() {
     let bundle = Bundle::sh("cat /a/b/file").mount("tmpfs", "tmpfs", "/a", &[]);
     fs::write(bundle.host("source").join("file"), "inner").unwrap();
     bundle.bind("source", "/a/b", &["bind"]).run().succeeds().prints("inner");
+}
+
+#[conformance::test(covers = ["mounts.order"])]
+fn mountinfo_lists_mounts_in_order() {
+    let bundle = Bundle::new().mount("tmpfs", "tmpfs", "/a", &[]).bind("source", "/b", &["bind"]);
+    bundle.host("source");
+    let container = bundle.mount("tmpfs", "tmpfs", "/c", &[]).bind("source", "/d", &["rbind"]).start();
+    let mounts = container.settled().mounts();
+    let known = ["/a", "/b", "/c", "/d"];
+    let order: Vec<_> = mounts.iter().map(|mount| &*mount.destination).filter(|path| known.contains(path)).collect();
+    assert_eq!(order, known);
+}
+
+#[conformance::test]
+fn what_the_host_mounts_below_a_slave_shows_in_the_container() {
+    needs::root("mounting on the host");
+    let bundle = Bundle::new();
+    let source = bundle.host("source");
+    let mount = |arguments: &[&str]| assert!(Command::new("mount").args(arguments).status().unwrap().success());
+    let path = source.display().to_string();
+    mount(&["-t", "tmpfs", "--make-shared", "tmpfs", &path]);
+    fs::create_dir(source.join("below")).unwrap();
+    let container = bundle.bind(&source, "/data", &["rbind", "rslave"]).start();
+    container.settled();
+    mount(&["-t", "tmpfs", "tmpfs", &format!("{path}/below")]);
+    assert_eq!(container.process().mount("/data/below").kind, "tmpfs");
 }
 
 #[conformance::test(covers = ["mounts.order"])]

@@ -67,6 +67,29 @@ fn the_network_is_the_runtimes_own_without_a_network_namespace() {
     assert!(!is_new(&container, "net"));
 }
 
+#[conformance::test(covers = ["linux.namespace-inherited"])]
+fn without_a_mount_namespace_the_runtimes_own_has_the_mounts_until_delete() {
+    needs::root("mounting in the caller's mount namespace");
+    let bundle = Bundle::sh("touch /file; ls -d /proc/self /data/file; sleep 1000").without_namespace("mount");
+    std::fs::write(bundle.host("source").join("file"), "").unwrap();
+    let container = bundle.bind("source", "/data", &["bind"]).start();
+    assert!(!is_new(&container, "mnt"));
+    container.eventually_prints("/data/file\n/proc/self");
+    assert!(!container.bundle.inside("/file").exists(), "the root is read-only");
+    let shown = |path: &str| Process::myself().mounts().iter().any(|mount| mount.destination == path);
+    let data = container.bundle.inside("/data").display().to_string();
+    assert!(shown(&data));
+    container.exec(["ls", "/data"]).succeeds().prints("file");
+    container.delete();
+    assert!(!shown(&data));
+}
+
+#[conformance::test]
+fn a_create_that_fails_without_a_mount_namespace_takes_its_mounts_along() {
+    needs::root("mounting in the caller's mount namespace");
+    Bundle::new().without_namespace("mount").set("/process/cwd", "/proc/version/x").refused();
+}
+
 #[conformance::test(covers = ["/linux/namespaces/*/type=cgroup"])]
 fn a_cgroup_namespace_is_new() {
     let bundle = Bundle::sh("cut -d: -f3 /proc/self/cgroup | sort -u").namespace("cgroup");

@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("resctrl", &["error", "spec"]),
     ("host", &["error", "spec", "seccomp", "cgroup", "resctrl", "sys"]),
     ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
-    ("state", &["error", "spec", "compile", "cgroup", "resctrl", "sys"]),
+    ("state", &["error", "spec", "compile", "cgroup", "resctrl", "root_mount", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
     ("criu", &["error", "spec", "cgroup", "compile", "launch", "state", "sys", "container", "runtime", "process"]),
     ("sys", &[]),

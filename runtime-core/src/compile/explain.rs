@@ -21,6 +21,10 @@ impl fmt::Display for Plan {
         if let Some(group) = &self.resctrl {
             explain_resctrl(f, group)?;
         }
+        if let Some(path) = &self.root_mount {
+            let origin = Origin::new(Op::Root).field(&Pointer::new("/root/path"));
+            line(f, "mount", &format!("{} on itself", path.to_string_lossy()), &origin)?;
+        }
         for (slot, (open, origin)) in (1..).zip(&self.opens) {
             line(f, "open", &format!("{} → {}", Given(open), Name(Slot::given(slot))), origin)?;
         }

@@ -1,7 +1,7 @@
 //! `mounts` → steps: each filesystem is made detached, dressed, then moved into place by descriptor.
 //!
-//! Sources on the host are opened by the parent, before anything of the container exists; destinations are resolved
-//! beneath the root's descriptor (CVE-2021-30465, CVE-2024-45310).
+//! Sources on the host are opened before anything of the container runs (`tree.rs`); destinations are resolved beneath the
+//! root's descriptor (CVE-2021-30465, CVE-2024-45310).
 
 use std::collections::BTreeSet;
 use std::ffi::CStr;
@@ -116,7 +116,9 @@ impl Mounts<'_, '_> {
         self.layout.devices &= mount.destination != "/dev";
         let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
         let path = in_bundle(&self.request.bundle, source)?;
-        let tree = tree::open(path, recursive, local::MOUNT, self.spec, self.host, self.plan, &from);
+        // The parent maps ids only of what it has opened.
+        let open = if mount.id_map.is_some() { tree::open } else { tree::open_in_turn };
+        let tree = open(path, recursive, local::MOUNT, self.spec, self.host, self.plan, &from);
         id_map::bind(tree, mount, self.spec, self.host, self.plan)?;
         inherit(self.spec, tree, self.plan, origin);
         set_attributes(tree, false, mount.attributes, self.plan, origin);
@@ -148,7 +150,7 @@ impl Mounts<'_, '_> {
     /// The host's `/sys` in the place of a new one, as engines ask for themselves: with all below it, to which what is asked for
     /// holds as well.
     fn host_sysfs(&mut self, mount: &Mount<'_>, origin: &Origin) {
-        let tree = tree::open(c("/sys"), true, local::MOUNT, self.spec, self.host, self.plan, origin);
+        let tree = tree::open_in_turn(c("/sys"), true, local::MOUNT, self.spec, self.host, self.plan, origin);
         inherit(self.spec, tree, self.plan, origin);
         set_attributes(tree, true, mount.attributes, self.plan, origin);
         dress(tree, mount, self.plan, origin);

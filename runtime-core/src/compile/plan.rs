@@ -47,6 +47,8 @@ pub struct Plan {
     pub(crate) initial_affinity: Option<(Vec<u8>, Origin)>,
     /// The cgroup to make.
     pub(crate) cgroup: Option<cgroup::Plan>,
+    /// The root filesystem that the parent mounts on itself: there is no mount namespace to keep the container's mounts in.
+    pub(crate) root_mount: Option<CString>,
     /// The group of resctrl to make.
     pub(crate) resctrl: Option<resctrl::Plan>,
     /// What was passed over.

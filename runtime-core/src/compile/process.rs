@@ -144,8 +144,11 @@ fn close_others(last: &LastSlots, plan: &mut Plan) {
     plan.push(Step::CloseOthers { first, kept, also_kept: last.hook_state }, &Origin::new(Op::Start));
 }
 
-/// The program takes the place of init.
+/// The program takes the place of init. Where there is none, nobody is let past the gate.
 pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
+    if process.args.is_empty() {
+        return;
+    }
     limit_files(process, plan);
     if process.no_new_privileges && !notifies(seccomp) {
         filter(seccomp, host, plan);

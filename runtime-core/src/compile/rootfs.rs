@@ -3,10 +3,10 @@
 
 use orlop_plan::{Slot, Step};
 
-use super::Request;
 use super::mounts::{Layout, MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE, MS_UNBINDABLE};
 use super::plan::{Open, Origin, Plan, c, in_bundle};
 use super::tree;
+use super::{Request, Terminal};
 use crate::error::{Error, Op, Pointer, Result};
 use crate::host::Host;
 use crate::spec::{Namespace, NamespaceKind, Propagation, Spec};
@@ -52,7 +52,7 @@ pub(crate) fn open(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &m
         .hint("root.path names the directory of the container's filesystem, relative to the bundle");
     let path = in_bundle(&request.bundle, &spec.root)?;
     if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
-        return without_mount_namespace(spec, path, &origin, plan);
+        return without_mount_namespace(spec, path, host, request, &origin, plan);
     }
     isolate(plan, &origin);
     let root = tree::open(path, true, local::ROOT, spec, host, plan, &origin);
@@ -110,9 +110,6 @@ pub(crate) fn enter(spec: &Spec<'_>, layout: &Layout, request: &Request<'_>, pla
 
 /// The last changes to the root, once nothing is made in it any more.
 pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, plan: &mut Plan) {
-    if !layout.pivots {
-        return;
-    }
     if spec.root_readonly {
         let read_only = Step::MountSetattr {
             mount: layout.root,
@@ -134,21 +131,43 @@ pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, plan: &mut Plan) {
     plan.push(propagate(layout.root, at_the_end), &origin);
 }
 
-/// Cuts the new mount namespace off from the host's: what is done here shows nowhere else.
+/// Cuts the new mount namespace off from the host's: what is done here shows nowhere else. What the host mounts below a tree that
+/// is bound from it still shows there.
 fn isolate(plan: &mut Plan, origin: &Origin) {
     plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, origin);
-    plan.push(propagate(local::OLD_ROOT, MS_REC | MS_PRIVATE), origin);
+    plan.push(propagate(local::OLD_ROOT, MS_REC | MS_SLAVE), origin);
 }
 
-/// In the host's mount namespace nothing may be mounted: the root is entered as it is.
-fn without_mount_namespace(spec: &Spec<'_>, path: std::ffi::CString, origin: &Origin, plan: &mut Plan) -> Result<Slot> {
-    let refuse =
-        |field| Err(Error::unsupported(field, "needs a mount namespace: it would be done to the host's mounts"));
-    if let Some(mount) = spec.mounts.first() {
-        return refuse(mount.at.clone());
+/// In the caller's mount namespace: what the container mounts lies on its root alone, and goes with it.
+fn without_mount_namespace(
+    spec: &Spec<'_>,
+    path: std::ffi::CString,
+    host: &Host,
+    request: &Request<'_>,
+    origin: &Origin,
+    plan: &mut Plan,
+) -> Result<Slot> {
+    let Some(field) = mounted_field(spec, request) else { return Ok(plan.open(Open::Directory { path }, origin)) };
+    if *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root() {
+        let message = "needs a mount namespace: only root may mount in that of the caller";
+        return Err(Error::unsupported(field, message).hint("add {\"type\": \"mount\"} to linux.namespaces"));
     }
-    if spec.root_readonly {
-        return refuse(Pointer::new("/root/readonly"));
-    }
-    Ok(plan.open(Open::Directory { path }, origin))
+    plan.root_mount = Some(path.clone());
+    let root = plan.open(Open::Directory { path }, origin);
+    inherit(spec, root, plan, origin);
+    Ok(root)
+}
+
+/// The first field that asks for a mount.
+fn mounted_field(spec: &Spec<'_>, request: &Request<'_>) -> Option<Pointer> {
+    let linux = &spec.linux;
+    let asked = [
+        (spec.root_readonly, "/root/readonly"),
+        (request.terminal != Terminal::None, "/process/terminal"),
+        (!linux.masked_paths.is_empty(), "/linux/maskedPaths"),
+        (!linux.readonly_paths.is_empty(), "/linux/readonlyPaths"),
+        (linux.rootfs_propagation.is_some(), "/linux/rootfsPropagation"),
+    ];
+    let mount = spec.mounts.first().map(|mount| mount.at.clone());
+    mount.or_else(|| asked.into_iter().find(|(asked, _)| *asked).map(|(_, field)| Pointer::new(field)))
 }

@@ -92,7 +92,7 @@ pub struct Spec<'c> {
     pub root: Str<'c>,
     /// `root.readonly`.
     pub root_readonly: bool,
-    /// `process`.
+    /// `process`; one without a program where the object is absent. Such a container can be created, not started.
     pub process: Process<'c>,
     /// `hostname`; a UTS namespace comes with it.
     pub hostname: Option<Str<'c>>,
@@ -171,9 +171,10 @@ impl<'c> Spec<'c> {
         let mut warnings = Vec::new();
         let version = version(raw.oci_version)?;
         let (root, root_readonly) = root(raw.root)?;
+        let at = Pointer::new("/process");
         let process = match raw.process {
-            Some(Object(process)) => process.check(Pointer::new("/process"), &mut warnings)?,
-            None => return Err(Error::config(Pointer::new("/process"), "no `process` to run")),
+            Some(Object(process)) => process.check(at, &mut warnings)?,
+            None => Process::absent(at),
         };
         let annotations = raw.annotations.unwrap_or_default().0;
         let spec = Spec {

@@ -17,7 +17,7 @@ use crate::error::{Error, Pointer, Result};
 pub struct Process<'c> {
     /// The pointer of this object: `/process`, or empty for a process document of its own.
     pub at: Pointer,
-    /// `args`: not empty, and the first is not empty.
+    /// `args`: the first is not empty. There are none only where `config.json` has no `process`.
     pub args: Vec<Str<'c>>,
     /// `env`: each has a `=` that is not its first byte.
     pub env: Vec<Str<'c>>,
@@ -110,6 +110,40 @@ struct RawConsoleSize {
 }
 
 impl<'c> Process<'c> {
+    /// What stands in the place of the object where `config.json` has none: "This property is REQUIRED when `start` is called."
+    pub(super) fn absent(at: Pointer) -> Self {
+        Self {
+            at,
+            args: Vec::new(),
+            env: Vec::new(),
+            cwd: Str::Borrowed("/"),
+            user: User::default(),
+            capabilities: Capabilities::default(),
+            rlimits: Vec::new(),
+            no_new_privileges: false,
+            oom_score_adj: None,
+            terminal: false,
+            console_size: None,
+            scheduler: None,
+            io_priority: None,
+            exec_affinity: ExecAffinity::default(),
+            apparmor_profile: None,
+            selinux_label: None,
+        }
+    }
+
+    /// That there is a program to run.
+    ///
+    /// # Errors
+    ///
+    /// A [`Kind::Config`](crate::Kind::Config) where `config.json` has no `process`.
+    pub fn must_be_there(&self) -> Result<()> {
+        match self.args.is_empty() {
+            true => Err(Error::config(self.at.clone(), "no `process` to run")),
+            false => Ok(()),
+        }
+    }
+
     /// Reads a process document of its own, as `exec --process` takes it, and passes over what must only warn.
     ///
     /// # Errors

@@ -8,7 +8,6 @@ use crate::error::{Error, Pointer, Result};
 /// Checks all rules.
 pub(super) fn check(spec: &Spec<'_>) -> Result<()> {
     names(spec)?;
-    mounts(spec)?;
     users(&spec.linux)?;
     mapped_mounts(spec)?;
     clocks(&spec.linux)?;
@@ -30,19 +29,6 @@ fn names(spec: &Spec<'_>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Without a mount namespace every mount would be the host's, and stay there.
-fn mounts(spec: &Spec<'_>) -> Result<()> {
-    let lists = [
-        ("/mounts", spec.mounts.is_empty()),
-        ("/linux/maskedPaths", spec.linux.masked_paths.is_empty()),
-        ("/linux/readonlyPaths", spec.linux.readonly_paths.is_empty()),
-    ];
-    lists
-        .into_iter()
-        .filter(|(_, none)| !none)
-        .try_for_each(|(field, _)| needs(&spec.linux, NamespaceKind::Mount, field))
 }
 
 /// Mappings belong to a user namespace; a joined one may repeat its own.

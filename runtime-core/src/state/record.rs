@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::Cgroup;
 use crate::compile::LastSteps;
 use crate::resctrl::Group;
+use crate::root_mount::RootMount;
 use crate::spec::Limits;
 
 /// What a later call must know of a container and cannot ask the kernel.
@@ -34,6 +35,9 @@ pub(crate) struct Record {
     pub(crate) annotations: BTreeMap<String, String>,
     /// Its cgroup.
     pub(crate) cgroup: Cgroup,
+    /// Its root, mounted on itself, where it has no mount namespace of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) root_mount: Option<RootMount>,
     /// Its group of resctrl.
     #[serde(default)]
     pub(crate) resctrl: Option<Group>,

@@ -30,6 +30,8 @@ pub fn nothing_left(bundle: &Bundle) {
 
 /// Removes all that bears the id of the bundle, whatever happened to it.
 pub fn sweep(bundle: &Bundle) {
+    // A container whose pid namespace another one joined does not end before that one's processes are reaped.
+    reap();
     if state(bundle).next().is_some() {
         bundle.runtime.call(["delete", "--force", &bundle.id]);
     }

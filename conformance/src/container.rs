@@ -143,3 +143,9 @@ impl Container {
         self.bundle.path().join(name.as_ref()).to_string_lossy().into_owned()
     }
 }
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        leaks::unclaim(self.pid);
+    }
+}

@@ -54,6 +54,11 @@ pub fn claim(pid: i32) {
     CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
 }
 
+/// Leaves it to [`reap`] again.
+pub(crate) fn unclaim(pid: i32) {
+    CLAIMED.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+}
+
 /// Reaps orphans, as the init of a host does: a zombie keeps the pid namespace it was in from ending.
 pub(crate) fn reap() {
     let claimed = CLAIMED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -374,7 +374,7 @@ pub(crate) fn record(directory: &Directory, owner: u32, spec: &Spec<'_>, bundle:
         cgroup: plan.cgroup.as_ref().map(Cgroup::of).unwrap_or_default(),
         root_mount: None,
         resctrl: None,
-        own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) != crate::spec::Namespace::Host,
+        own_pids: *spec.linux.namespaces.get(NamespaceKind::Pid) == crate::spec::Namespace::New,
         last_steps: plan.last_steps(),
         limits: None,
     }

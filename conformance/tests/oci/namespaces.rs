@@ -127,6 +127,17 @@ fn a_pid_namespace_is_joined_by_path() {
     joins("pid", "pid");
 }
 
+#[conformance::test(covers = ["delete.resources"])]
+fn deleting_who_joined_a_pid_namespace_ends_its_own_processes_and_no_others() {
+    let first = Bundle::new().start();
+    let bundle = Bundle::sh("sleep 999 & echo started; sleep 1000").without("/hostname").beside(&first);
+    let second = bundle.join("pid", first.process().namespace_path("pid")).start();
+    second.eventually_prints("started");
+    second.delete();
+    assert_eq!(first.status(), "running");
+    assert_eq!(first.process().args(), ["sleep", "1000"]);
+}
+
 #[conformance::test(covers = ["/linux/namespaces/*/path"])]
 fn a_network_namespace_is_joined_by_path() {
     joins("network", "net");

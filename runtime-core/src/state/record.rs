@@ -41,7 +41,7 @@ pub(crate) struct Record {
     /// Its group of resctrl.
     #[serde(default)]
     pub(crate) resctrl: Option<Group>,
-    /// Whether it has a pid namespace of its own: its first process then takes all others with it.
+    /// Whether it has a new pid namespace: its first process then takes all others with it.
     pub(crate) own_pids: bool,
     /// Where the steps behind the start gate come from.
     pub(crate) last_steps: LastSteps,

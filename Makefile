@@ -89,11 +89,12 @@ coverage: target/.deps $(SECCOMP)/libseccomp.a
 
 # A test that lacks something says so and passes; one that is skipped unexpectedly fails the run.
 conformance: target/.deps $(SECCOMP)/libseccomp.a
-	@rm -f target/verdicts
-	CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts RUNTIME="$${RUNTIME:-orlop}" cargo nextest run -p conformance -E 'not binary(engines)' --no-fail-fast
-	@host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
-	if [ -f $$known ]; then diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; exit 1; }; fi; \
-	echo "$$(grep -c ^SKIP target/verdicts) tests skipped, as expected on $$host"
+	@rm -f target/verdicts; status=0; export RUNTIME="$${RUNTIME:-orlop}" CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts; \
+	cargo nextest run --color never -p conformance -E 'not binary(engines)' --no-fail-fast 2>&1 | tee target/conformance.log || status=1; \
+	host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
+	[ ! -f $$known ] || diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; status=1; }; \
+	counts=$$(conformance/counts target/verdicts target/conformance.log) || status=1; \
+	echo "$$(PATH=$(CURDIR)/target/bin:$$PATH $$RUNTIME --version | head -n 1), $$host: $$counts"; exit $$status
 
 # The same suite on pure cgroup v2 with systemd, as root and as a user, in a machine that is built once (conformance/vm/machine).
 test-vm: build

@@ -350,6 +350,9 @@ impl Container {
             record.cgroup.kill_all(libc::SIGKILL)?;
         }
         record.cgroup.remove()?;
+        if record.cgroup.is_asked_for() {
+            self.sweep_unit(config.as_ref())?;
+        }
         if let Some(group) = &record.resctrl {
             group.remove()?;
         }
@@ -365,7 +368,7 @@ impl Container {
     /// configuration names.
     fn destroy_unrecorded(&self) -> Result<()> {
         let config = self.directory.config()?.map(Config);
-        let cgroup = match self.leftover_unit(config.as_ref())? {
+        let cgroup = match self.named_unit(config.as_ref())?.filter(Cgroup::exists) {
             Some(cgroup) => Some(cgroup),
             None => self.configured_cgroup(config.as_ref())?,
         };
@@ -386,6 +389,15 @@ impl Container {
         self.sweep_resctrl(config)
     }
 
+    /// Removes the unit of a `create` that was killed before systemd had started it: a scope whose process ended meanwhile counts as
+    /// running for ever. One that has a process is another's, or ends with it.
+    fn sweep_unit(&self, config: Option<&Config>) -> Result<()> {
+        match self.named_unit(config)? {
+            Some(cgroup) if cgroup.processes()?.is_empty() => cgroup.remove(),
+            _ => Ok(()),
+        }
+    }
+
     /// The same for its group of resctrl.
     fn sweep_resctrl(&self, config: Option<&Config>) -> Result<()> {
         let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(()) };
@@ -404,10 +416,10 @@ impl Container {
         Ok(Some(Cgroup::from_paths(plan.dirs)))
     }
 
-    /// The cgroup that systemd made for the configuration, if it did.
-    fn leftover_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+    /// The cgroup that systemd makes for the configuration.
+    fn named_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
         let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
-        Ok(cgroup::leftover(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
+        Ok(cgroup::named_unit(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
     }
 
     /// Removes its directory alone: nothing else was made, or it is undone.

@@ -68,6 +68,18 @@ impl Cgroup {
         })
     }
 
+    /// Whether systemd was asked for it, and has not answered yet.
+    #[must_use]
+    pub fn is_asked_for(&self) -> bool {
+        self.scope.is_some() && self.dirs.is_empty()
+    }
+
+    /// Whether it is there.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.dirs.first().is_some_and(|dir| file::exists(&dir.path))
+    }
+
     /// The directories, for the record of a container.
     #[must_use]
     pub fn paths(&self) -> &[Dir] {

@@ -49,4 +49,4 @@ pub use stats::{
     Stats, Throttling,
 };
 pub(crate) use systemd::PROPERTY_ANNOTATIONS;
-pub use systemd::{Property, Scope, Systemd, Unit, Value, leftover, plan as plan_unit};
+pub use systemd::{Property, Scope, Systemd, Unit, Value, named as named_unit, plan as plan_unit};

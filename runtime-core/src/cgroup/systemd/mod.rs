@@ -136,8 +136,8 @@ pub fn plan(spec: &Spec<'_>, id: &str, layout: &Layout, systemd: &Systemd) -> Re
     Ok(plan)
 }
 
-/// The cgroup that a systemd made for such a configuration, if it is there: for a container whose record cannot be read.
-pub fn leftover(cgroups_path: Option<&str>, id: &str, layout: &Layout) -> Option<Cgroup> {
+/// The cgroup that a systemd makes for such a configuration, there or not: for a container whose record does not say.
+pub fn named(cgroups_path: Option<&str>, id: &str, layout: &Layout) -> Option<Cgroup> {
     let v2 = layout.v2.as_ref().filter(|_| layout.v1.is_empty())?;
     let uid = rustix::process::geteuid();
     let systemd = match uid.is_root() {
@@ -148,7 +148,7 @@ pub fn leftover(cgroups_path: Option<&str>, id: &str, layout: &Layout) -> Option
     let name = name::read(cgroups_path, id, systemd.user).ok()?;
     let path = below(&v2.mount, &systemd.root).join(name.path);
     let dir = Dir { controllers: v2.controllers.clone(), unified: true, mount: v2.mount.clone(), path };
-    file::exists(&dir.path).then(|| Cgroup { dirs: vec![dir], scope: Some(Scope { systemd, name: name.unit }) })
+    Some(Cgroup { dirs: vec![dir], scope: Some(Scope { systemd, name: name.unit }) })
 }
 
 /// New properties for the unit of a cgroup that is there, beside the values of `plan`.

@@ -76,6 +76,11 @@ pub fn path(path: &str) {
     require(Path::new(path).exists(), &format!("no {path}"));
 }
 
+/// A machine without this file.
+pub fn no_path(path: &str) {
+    require(!Path::new(path).exists(), &format!("there is {path}"));
+}
+
 /// A capability of the test itself: its name, and its number in `linux/capability.h`.
 pub fn capability(name: &str, number: u32) {
     let have = Process::myself().capabilities("Eff");

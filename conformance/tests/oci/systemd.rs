@@ -239,6 +239,7 @@ fn an_annotation_that_is_no_value_of_a_property() {
 
 #[conformance::test]
 fn an_annotation_that_would_run_a_program_on_the_host() {
+    needs::systemd();
     needs::runtime(&["orlop"]);
     for name in ["ExecStartPre", "BindPaths", "Wants", "DevicePolicy", "MemoryMax"] {
         let key = format!("/annotations/org.systemd.property.{name}");
@@ -368,6 +369,7 @@ fn a_create_killed_at_any_point_is_deleted_with_its_unit() {
 
 #[conformance::test]
 fn a_damaged_record_is_deleted_with_its_unit() {
+    needs::systemd();
     needs::runtime(&["orlop"]);
     let container = bundle().start();
     let record = container.bundle.runtime.state().join(container.id()).join("state.json");

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help deps build run test check conformance conformance-oci test-vm test-vm-part engines engines-vm bench aarch64 coverage clean
+.PHONY: help deps build run test check conformance conformance-oci test-vm engines engines-vm bench aarch64 coverage clean
 
 ARCH := $(shell uname -m)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
@@ -76,12 +76,7 @@ check: target/.deps $(SECCOMP)/libseccomp.a
 	cargo nextest run -p conformance --test tidy
 	if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; fi
 
-test: check aarch64 build conformance coverage test-vm-part
-
-# What CI has of test-vm.
-test-vm-part: build
-	ROUNDS='rootful rootless' conformance/vm/suite $(VM_PART)
-VM_PART := oci::process oci::cgroup_v2 oci::labels oci::notify
+test: check aarch64 build conformance coverage test-vm
 
 # Runs no container: every test says what it covers.
 coverage: target/.deps $(SECCOMP)/libseccomp.a

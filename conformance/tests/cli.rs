@@ -3,8 +3,11 @@
 
 mod cli {
     mod bad_input;
+    mod bad_values;
     mod checkpoint;
     mod create;
+    mod engine_files;
+    mod engine_words;
     mod events;
     mod exec;
     mod features;

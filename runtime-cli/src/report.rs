@@ -126,7 +126,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes a line to stderr. Where that fails there is nobody left to tell.
 pub(crate) fn complain(line: fmt::Arguments<'_>) {
-    drop(writeln!(io::stderr().lock(), "{line}"));
+    drop(writeln!(io::stderr().lock(), "{}", one_line(&line.to_string())));
+}
+
+/// Control characters as Rust spells them: what was typed or configured begins no line of its own.
+fn one_line(text: &str) -> String {
+    let spelled = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(spelled).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const WIDTH: u64 = 40;
 /// Writes `trace` to `path`; `-` draws it on stderr, because stdout is the container's.
 pub(crate) fn write(path: &Path, trace: &Trace) -> Result<(), Failure> {
     if path == Path::new("-") {
-        report::complain(format_args!("{}", bars(trace).trim_end()));
+        bars(trace).lines().for_each(|line| report::complain(format_args!("{line}")));
         return Ok(());
     }
     fs::write(path, format!("{}\n", events(trace))).map_err(|error| Failure::io("write trace", path, &error))

@@ -4,7 +4,7 @@
 //! and for the engines that match on it.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -338,26 +338,40 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failure = &*self.0;
+        let mut line = OneLine(f);
         if let Some(during) = &failure.during {
-            write!(f, "{during}: ")?;
+            write!(line, "{during}: ")?;
         }
-        f.write_str(failure.op.as_str())?;
+        line.write_str(failure.op.as_str())?;
         if let Some(path) = &failure.path {
-            write!(f, " {}", path.display())?;
+            write!(line, " {}", path.display())?;
         }
         if let Some(message) = &failure.message {
-            write!(f, ": {message}")?;
+            write!(line, ": {message}")?;
         }
         if let Some(errno) = failure.errno {
-            write!(f, ": {}", describe(errno))?;
+            write!(line, ": {}", describe(errno))?;
         }
         if let Some(cause) = &failure.cause {
-            write!(f, ": {cause}")?;
+            write!(line, ": {cause}")?;
         }
         if let Some(field) = &failure.field {
-            write!(f, " [config.json {field}]")?;
+            write!(line, " [config.json {field}]")?;
         }
         Ok(())
+    }
+}
+
+/// Writes control characters as Rust spells them (`\n`): what a stranger's config holds begins no line of its own and gives a
+/// terminal no command.
+struct OneLine<'f, 't>(&'f mut fmt::Formatter<'t>);
+
+impl fmt::Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|letter| match letter.is_control() {
+            true => write!(self.0, "{}", letter.escape_default()),
+            false => self.0.write_char(letter),
+        })
     }
 }
 
@@ -434,6 +448,12 @@ mod tests {
             "create web: mount /cache: id-mapped tmpfs: invalid argument [config.json /mounts/4/uidMappings]"
         );
         assert_eq!(error.advice(), Some("id-mapped tmpfs needs Linux 6.3"));
+    }
+
+    #[test]
+    fn a_message_is_one_line_whatever_is_in_it() {
+        let error = Error::config(Pointer::new("/a").key("b\nc"), "unknown `\u{1b}[2J\r`").on("x\ty");
+        assert_eq!(error.to_string(), r"check config x\ty: unknown `\u{1b}[2J\r` [config.json /a/b\nc]");
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn a_root_is_built_and_entered() {
         Step::Fsmount { fs: FS, attributes: u32::try_from(libc::MOUNT_ATTR_NOSUID).unwrap(), to: DEV },
         Step::Attach { mount: DEV, root: ROOT, path: c"/dev", create: DIRECTORY },
         Step::Mknod { root: DEV, path: c"null", mode: 0o020_666, device: 0x103, uid: 3, gid: 4 },
-        Step::Mknod { root: DEV, path: c"null", mode: 0o020_600, device: 0x105, uid: 0, gid: 0 },
+        Step::Mknod { root: DEV, path: c"null", mode: 0o020_600, device: 0x103, uid: 0, gid: 0 },
         Step::Mknod { root: ROOT, path: c"/dev/net/tun", mode: 0o020_600, device: 0xac8, uid: 0, gid: 0 },
         Step::Symlink { root: DEV, path: c"fd", target: c"/proc/self/fd" },
         Step::Symlink { root: DEV, path: c"fd", target: c"/nowhere" },

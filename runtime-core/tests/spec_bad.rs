@@ -179,6 +179,9 @@ fn processes() {
         ("/process/env/-", json!("HOME"), "environment entry is not of the form NAME=value [config.json /process/env/1]"),
         ("/process/env/-", json!("=x"), "environment entry is not of the form NAME=value [config.json /process/env/1]"),
         ("/process/user/umask", json!(512), "umask 512 is above 511 (0777) [config.json /process/user/umask]"),
+        ("/process/user/uid", json!(4_294_967_295_u32), "4294967295 is not an id: to the kernel it means `no change` [config.json /process/user/uid]"),
+        ("/process/user/gid", json!(4_294_967_295_u32), "4294967295 is not an id: to the kernel it means `no change` [config.json /process/user/gid]"),
+        ("/process/user/additionalGids", json!([1, 4_294_967_295_u32]), "4294967295 is not an id: to the kernel it means `no change` [config.json /process/user/additionalGids/1]"),
         ("/process/user/uid", json!(-1), "invalid value: integer `-1`, expected an integer from 0 to 4294967295 [config.json /process/user/uid]"),
         ("/process/user/additionalGids", json!([1, "wheel"]), "invalid type: string \"wheel\", expected an integer from 0 to 4294967295 [config.json /process/user/additionalGids/1]"),
         ("/process/oomScoreAdj", json!(1001), "1001 is not within -1000 and 1000 [config.json /process/oomScoreAdj]"),
@@ -201,6 +204,10 @@ fn processes() {
 fn mounts() {
     right(&[
         ("/mounts/0/destination", json!("/a/../proc/")),
+        ("/mounts/0/destination", json!("/a/../../proc")),
+        ("/mounts/0/destination", json!("proc")),
+        ("/mounts/0/destination", json!("../proc")),
+        ("/mounts/-", json!({"destination": "/c", "type": "cgroup", "options": ["rprivate", "nosuid", "", "ro"]})),
         ("/mounts/0/options", json!(["", "gid=5", "iversion", "silent", "defaults"])),
         ("/mounts/0/options", json!(["nosuid", "remount"])),
         ("/mounts/1/options", json!(["rbind", "rro", "rstrictatime", "nosymfollow", "runbindable"])),
@@ -209,9 +216,6 @@ fn mounts() {
     ]);
     wrong(&[
         ("/mounts/0/destination", json!(null), "a mount needs a `destination` [config.json /mounts/0/destination]"),
-        ("/mounts/0/destination", json!("proc"), "mount destination `proc` is not absolute [config.json /mounts/0/destination]"),
-        ("/mounts/0/destination", json!("../proc"), "mount destination `../proc` is not absolute [config.json /mounts/0/destination]"),
-        ("/mounts/0/destination", json!("/a/../../proc"), "mount destination `/a/../../proc` leaves the container's root [config.json /mounts/0/destination]"),
         ("/mounts/0/type", json!(null), "a mount needs the `type` of a filesystem [config.json /mounts/0/type]"),
         ("/mounts/0/type", json!("none"), "a mount needs the `type` of a filesystem [config.json /mounts/0/type]"),
         ("/mounts/1/source", json!(null), "a bind mount needs a `source` [config.json /mounts/1/source]"),
@@ -225,6 +229,7 @@ fn mounts() {
         ("/mounts/1/gidMappings", json!([{"containerID": 0, "hostID": 0, "size": 1}]), "an id-mapped mount needs mappings of both users and groups [config.json /mounts/1/uidMappings]"),
         ("/mounts/1/uidMappings", json!([{"containerID": 0, "hostID": 0, "size": 0}]), "an id mapping of size 0 maps nothing [config.json /mounts/1/uidMappings/0/size]"),
         ("/mounts/1/uidMappings", json!([{"containerID": 0, "hostID": 0}]), "an id mapping needs `containerID`, `hostID` and `size` [config.json /mounts/1/uidMappings/0]"),
+        ("/mounts/-", json!({"destination": "/c", "type": "cgroup", "options": ["ro", "nsdelegate"]}), "unknown option `nsdelegate` for a cgroup mount [config.json /mounts/2/options/1]"),
         ("/mounts/-", json!({"destination": "/c", "type": "cgroup", "options": ["ro", "idmap"]}), "a cgroup filesystem cannot be id-mapped [config.json /mounts/2/options/1]"),
     ]);
 }
@@ -263,6 +268,8 @@ fn namespaces() {
         ("/linux/gidMappings", json!([{"containerID": 0, "hostID": 0, "size": 0}]), "an id mapping of size 0 maps nothing [config.json /linux/gidMappings/0/size]"),
         ("/linux/gidMappings", json!([{"containerID": 1, "hostID": 0, "size": 4_294_967_295_u32}]), "the id mapping runs past the last id, 4294967294 [config.json /linux/gidMappings/0/size]"),
         ("/linux/timeOffsets", json!({"monotonic": {"secs": 1}}), "`timeOffsets` needs a new time namespace [config.json /linux/timeOffsets]"),
+        ("/linux/timeOffsets", json!({"realtime": {"secs": 1}}), "a time namespace has no clock `realtime` [config.json /linux/timeOffsets/realtime]"),
+        ("/linux/timeOffsets", json!({"boottime": {"secs": -4_611_686_019_i64}}), "-4611686019 seconds are more than 4611686018, the farthest a clock can be set off [config.json /linux/timeOffsets/boottime/secs]"),
         ("/linux/timeOffsets", json!({"boottime": {"nanosecs": 1_000_000_000}}), "1000000000 nanoseconds are a second or more [config.json /linux/timeOffsets/boottime/nanosecs]"),
         ("/hostname", json!("box"), "`hostname` needs a new or joined uts namespace [config.json /hostname]"),
         ("/domainname", json!("example.org"), "`domainname` needs a new or joined uts namespace [config.json /domainname]"),
@@ -272,10 +279,15 @@ fn namespaces() {
 #[test]
 #[rustfmt::skip]
 fn paths_and_sysctls() {
-    right(&[("/linux/sysctl", json!({})), ("/linux/rootfsPropagation", json!("rslave"))]);
+    right(&[
+        ("/linux/sysctl", json!({"kernel.pid_max": "500", "kernel/ns_last_pid": "9", "vm.memfd_noexec": "1"})),
+        ("/linux/rootfsPropagation", json!("rslave")),
+        ("/linux/readonlyPaths", json!(["/", "/../etc"])),
+    ]);
     wrong(&[
-        ("/linux/maskedPaths", json!(["/proc/kcore", "proc/keys"]), "the path is not absolute, or climbs above the root [config.json /linux/maskedPaths/1]"),
-        ("/linux/readonlyPaths", json!(["/../etc"]), "the path is not absolute, or climbs above the root [config.json /linux/readonlyPaths/0]"),
+        ("/linux/maskedPaths", json!(["/proc/kcore", "proc/keys"]), "the path is not absolute [config.json /linux/maskedPaths/1]"),
+        ("/linux/maskedPaths", json!(["/proc/kcore", "/.."]), "the root filesystem itself cannot be masked [config.json /linux/maskedPaths/1]"),
+        ("/linux/readonlyPaths", json!(["../etc"]), "the path is not absolute [config.json /linux/readonlyPaths/0]"),
         ("/linux/rootfsPropagation", json!("public"), "unknown propagation `public` [config.json /linux/rootfsPropagation]"),
         ("/linux/cgroupsPath", json!("/a/../../b"), "cgroup path `/a/../../b` holds `..` [config.json /linux/cgroupsPath]"),
         ("/linux/sysctl", json!({"kernel": "1"}), "`kernel` is not the name of a sysctl [config.json /linux/sysctl/kernel]"),
@@ -319,12 +331,14 @@ fn devices() {
     wrong(&[
         ("/linux/devices", json!([{"path": "/dev/x"}]), "a device needs a `type` [config.json /linux/devices/0/type]"),
         ("/linux/devices", json!([{"type": "c", "major": 1, "minor": 3}]), "a device needs a `path` [config.json /linux/devices/0/path]"),
-        ("/linux/devices", json!([{"path": "dev/x", "type": "c", "major": 1, "minor": 3}]), "the device path is not absolute, or climbs above the root [config.json /linux/devices/0/path]"),
+        ("/linux/devices", json!([{"path": "dev/x", "type": "c", "major": 1, "minor": 3}]), "the device path is not absolute [config.json /linux/devices/0/path]"),
         ("/linux/devices", json!([{"path": "/dev/x", "type": "x"}]), "unknown device type `x` [config.json /linux/devices/0/type]"),
         ("/linux/devices", json!([{"path": "/dev/x", "type": "c", "minor": 3}]), "a device of type c, u or b needs a `major` [config.json /linux/devices/0/major]"),
         ("/linux/devices", json!([{"path": "/dev/x", "type": "u", "major": 1}]), "a device of type c, u or b needs a `minor` [config.json /linux/devices/0/minor]"),
         ("/linux/devices", json!([{"path": "/dev/x", "type": "b", "major": 4096, "minor": 0}]), "major 4096 is not within 0 and 4095 [config.json /linux/devices/0/major]"),
         ("/linux/devices", json!([{"path": "/dev/x", "type": "b", "major": 1, "minor": -1}]), "minor -1 is not within 0 and 1048575 [config.json /linux/devices/0/minor]"),
+        ("/linux/devices", json!([{"path": "/dev/x", "type": "p", "uid": 4_294_967_295_u32}]), "4294967295 is not an id: to the kernel it means `no change` [config.json /linux/devices/0/uid]"),
+        ("/linux/devices", json!([{"path": "/dev/x", "type": "p", "gid": 4_294_967_295_u32}]), "4294967295 is not an id: to the kernel it means `no change` [config.json /linux/devices/0/gid]"),
         ("/linux/devices", json!([{"path": "/dev/x", "type": "p", "fileMode": 131_072}]), "file mode 131072 is above 4095 (07777) [config.json /linux/devices/0/fileMode]"),
     ]);
 }
@@ -334,6 +348,7 @@ fn devices() {
 fn resources() {
     right(&[
         ("/linux/resources/blockIO", json!({"weight": 0})),
+        ("/linux/resources/blockIO", json!({"weight": 1, "leafWeight": 9})),
         ("/linux/resources/cpu", json!({"shares": 0, "quota": -1, "cpus": ""})),
         ("/linux/resources/devices", json!([{"allow": false}, {"allow": true, "major": -1, "access": "r"}])),
         ("/linux/resources/network", json!({})),
@@ -362,10 +377,11 @@ fn resources() {
         ("/linux/resources/cpu", json!({"shares": 1}), "1 shares are not within 2 and 262144 [config.json /linux/resources/cpu/shares]"),
         ("/linux/resources/cpu", json!({"quota": -2}), "-2 is below -1 [config.json /linux/resources/cpu/quota]"),
         ("/linux/resources/cpu", json!({"idle": 2}), "idle 2 is neither 0 nor 1 [config.json /linux/resources/cpu/idle]"),
+        ("/linux/resources/cpu", json!({"cpus": " , "}), "` , ` is not a list such as 0-3,7 [config.json /linux/resources/cpu/cpus]"),
         ("/linux/resources/cpu", json!({"cpus": "all"}), "`all` is not a list such as 0-3,7 [config.json /linux/resources/cpu/cpus]"),
         ("/linux/resources/pids", json!({"limit": -2}), "-2 is below -1 [config.json /linux/resources/pids/limit]"),
-        ("/linux/resources/blockIO", json!({"weight": 9}), "`weight` is not within 10 and 1000 [config.json /linux/resources/blockIO/weight]"),
-        ("/linux/resources/blockIO", json!({"leafWeight": 1001}), "`leafWeight` is not within 10 and 1000 [config.json /linux/resources/blockIO/leafWeight]"),
+        ("/linux/resources/blockIO", json!({"weight": 1001}), "`weight` is not within 1 and 1000 [config.json /linux/resources/blockIO/weight]"),
+        ("/linux/resources/blockIO", json!({"leafWeight": 1001}), "`leafWeight` is not within 1 and 1000 [config.json /linux/resources/blockIO/leafWeight]"),
         ("/linux/resources/blockIO", json!({"weightDevice": [{"major": 8, "minor": 0}]}), "a weight device needs a `weight` or a `leafWeight` [config.json /linux/resources/blockIO/weightDevice/0]"),
         ("/linux/resources/blockIO", json!({"weightDevice": [{"major": 8, "weight": 10}]}), "a block device needs a `minor` [config.json /linux/resources/blockIO/weightDevice/0/minor]"),
         ("/linux/resources/blockIO", json!({"throttleReadIOPSDevice": [{"major": 8, "minor": 0}]}), "a throttled device needs a `rate` [config.json /linux/resources/blockIO/throttleReadIOPSDevice/0/rate]"),
@@ -492,6 +508,7 @@ fn every_refusal_says_what_to_do_where_the_message_does_not() {
 fn what_must_only_warn_warns() {
     let mut config = base();
     put(&mut config, "/process/capabilities", json!({"bounding": ["CAP_KILL", "CAP_FLY"]}));
+    put(&mut config, "/mounts/0/destination", json!("proc"));
     put(&mut config, "/mounts/1/options", json!(["bind", "sync"]));
     put(&mut config, "/linux/resources/memory", json!({"kernelTCP": 5}));
     let bytes = serde_json::to_vec(&config).unwrap();
@@ -499,6 +516,11 @@ fn what_must_only_warn_warns() {
     let places: Vec<_> = spec.warnings.iter().map(|warning| warning.field.as_str()).collect();
     assert_eq!(
         places,
-        ["/process/capabilities/bounding/1", "/mounts/1/options/1", "/linux/resources/memory/kernelTCP"]
+        [
+            "/process/capabilities/bounding/1",
+            "/linux/resources/memory/kernelTCP",
+            "/mounts/0/destination",
+            "/mounts/1/options/1"
+        ]
     );
 }

@@ -81,3 +81,13 @@ fn no_new_privileges_is_not_set_unless_asked_for() {
     let container = Bundle::new().set("/process/noNewPrivileges", false).start();
     assert_eq!(container.settled().status("NoNewPrivs").unwrap(), "0");
 }
+
+/// The kernel allows it (capabilities(7)): what is dropped from the bounding set stays inheritable.
+#[conformance::test(covers = ["/process/capabilities/inheritable"])]
+fn a_capability_can_be_inheritable_beyond_the_bounding_set() {
+    let bundle = Bundle::new().capable(&["CAP_KILL"]);
+    let container = bundle.set("/process/capabilities/inheritable", json!(["CAP_CHOWN"])).start();
+    assert_eq!(container.settled().capabilities("Inh"), CHOWN);
+    assert_eq!(container.settled().capabilities("Bnd"), KILL);
+    assert_eq!(container.settled().capabilities("Prm"), KILL);
+}

@@ -114,3 +114,13 @@ fn an_absolute_cgroups_path_is_from_the_root() {
     let container = bundle.set("/linux/cgroupsPath", path.clone()).start();
     assert_eq!(format!("/{}", place(&container)), path);
 }
+
+#[conformance::test(covers = ["/linux/resources/memory/limit"])]
+fn a_limit_too_low_for_a_hook_is_named() {
+    needs::runtime(&["orlop"]);
+    let hooks =
+        json!([{"path": "/bin/sh", "args": ["sh", "-c", "head -c 9000000 /dev/zero | tail -c 9000000 | wc -c"]}]);
+    let bundle = Bundle::new().set("/hooks/createContainer", hooks);
+    let bundle = bundle.set("/linux/resources/memory", json!({"limit": 1, "swap": 1}));
+    bundle.refused().says("out of memory").names("/linux/resources/memory/limit");
+}

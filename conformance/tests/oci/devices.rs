@@ -164,3 +164,17 @@ fn a_later_rule_about_a_device_wins() {
     ruled(OPENS, fuse(), json!([rule(true), rule(false)])).run().succeeds().prints("");
     ruled(OPENS, fuse(), json!([rule(false), rule(true)])).run().succeeds().prints("read\nwrite");
 }
+
+/// "If a file already exists at path that does not match the requested device, the runtime MUST generate an error."
+#[conformance::test(covers = ["/linux/devices/*/path"])]
+fn a_device_in_the_place_of_something_else_is_refused() {
+    needs::root("making device nodes");
+    for path in ["/etc", "/dev", "/bin/busybox", "/"] {
+        let device = json!([{"path": path, "type": "c", "major": 1, "minor": 3}]);
+        Bundle::new().writable().set("/linux/devices", device).refused().names("/linux/devices/0");
+    }
+    let device = |minor: u32| json!({"path": "/dev/extra", "type": "c", "major": 1, "minor": minor});
+    Bundle::new().set("/linux/devices", json!([device(3), device(5)])).refused().names("/linux/devices/1");
+    let bundle = Bundle::sh("stat -c %t:%T /dev/extra").set("/linux/devices", json!([device(3), device(3)]));
+    bundle.run().succeeds().prints("1:3");
+}

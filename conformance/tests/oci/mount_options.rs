@@ -313,3 +313,18 @@ fn remount_of_what_is_not_mounted_is_refused() {
     let again = json!({"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": ["remount", "ro"]});
     Bundle::new().set("/mounts/-", again).refused().names("/mounts/7");
 }
+
+/// As `podman run --tmpfs` asks for it, wherever that is.
+#[conformance::test(covers = ["/mounts/*/options=tmpcopyup"])]
+fn tmpcopyup_of_what_is_not_there_is_an_empty_mount() {
+    let bundle = Bundle::sh("ls -A /new/place; touch /new/place/file").writable();
+    bundle.mount("tmpfs", "tmpfs", "/new/place", &["tmpcopyup"]).run().succeeds().prints("");
+}
+
+#[conformance::test]
+fn a_cgroup_mount_passes_over_no_option() {
+    needs::runtime(&["orlop"]);
+    let bundle = Bundle::new().set("/mounts/6/options/0", "memory_of_tomorrow");
+    assert_eq!(bundle.config["mounts"][6]["type"], "cgroup");
+    bundle.refused().names("/mounts/6/options/0");
+}

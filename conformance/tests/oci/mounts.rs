@@ -208,3 +208,18 @@ fn without_mounts_there_is_only_the_root() {
         .fold(Bundle::sh("ls /proc"), |bundle, list| bundle.set(list, json!([])));
     bundle.writable().run().succeeds().prints("");
 }
+
+/// "For compatibility with old tools … it MAY be a relative path, in which case it MUST be interpreted as relative to "/"."
+#[conformance::test(covers = ["/mounts/*/destination"])]
+fn a_relative_destination_is_below_the_root() {
+    let bundle = Bundle::new().mount("tmpfs", "tmpfs", "old/way", &[]).writable();
+    assert_eq!(bundle.start().settled().mount("/old/way").kind, "tmpfs");
+}
+
+#[conformance::test(covers = ["/mounts/*/destination"])]
+fn nothing_is_above_the_root_of_a_destination() {
+    let bundle = Bundle::new().mount("tmpfs", "tmpfs", "/../../escaped", &[]).writable();
+    let outside = bundle.path().parent().unwrap().join("escaped");
+    assert_eq!(bundle.start().settled().mount("/escaped").kind, "tmpfs");
+    assert!(!outside.exists());
+}

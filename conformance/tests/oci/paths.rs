@@ -65,3 +65,14 @@ fn a_readonly_path_keeps_the_flags_of_its_mount() {
 fn a_readonly_path_that_is_not_there_is_passed_over() {
     Bundle::sh("echo end").set("/linux/readonlyPaths", json!(["/not/there"])).run().succeeds().prints("end");
 }
+
+#[conformance::test(covers = ["/linux/readonlyPaths"])]
+fn the_root_itself_can_be_a_readonly_path() {
+    let bundle = Bundle::sh("echo x > /new").writable().set("/linux/readonlyPaths", json!(["/"]));
+    bundle.run().fails().says("read-only file system");
+}
+
+#[conformance::test(covers = ["/linux/maskedPaths"])]
+fn the_root_itself_cannot_be_masked() {
+    Bundle::new().set("/linux/maskedPaths", json!(["/proc/kcore", "/"])).refused().names("/linux/maskedPaths/1");
+}

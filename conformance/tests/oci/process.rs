@@ -187,3 +187,16 @@ fn limits_of_priorities_can_be_raised() {
     assert_eq!(process.limit("Max nice priority"), ("21".to_owned(), "22".to_owned()));
     assert_eq!(process.limit("Max realtime priority"), ("7".to_owned(), "8".to_owned()));
 }
+
+/// To the kernel it means "no change": taken for an id it would leave the process root.
+#[conformance::test(covers = ["/process/user/{uid,gid,additionalGids}"])]
+fn the_highest_number_is_nobodys_id() {
+    Bundle::new().set("/process/user/uid", u32::MAX).never_starts().names("/process/user/uid");
+    Bundle::new().set("/process/user/gid", u32::MAX).never_starts().names("/process/user/gid");
+    let groups = json!([1, u32::MAX]);
+    Bundle::new().set("/process/user/additionalGids", groups).never_starts().names("/process/user/additionalGids/1");
+    let container = Bundle::new().start();
+    for user in ["4294967295", "0:4294967295"] {
+        assert_ne!(container.exec_with(&["--user", user], ["id", "-u"]).code, 0, "{user}");
+    }
+}

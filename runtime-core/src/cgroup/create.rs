@@ -12,7 +12,7 @@ use super::control::collect;
 use super::plan::{Dir, Plan};
 use super::systemd::{Scope, Unit};
 use super::{cpuset, device_program, enable, file, remove, write};
-use crate::error::{Error, Kind, Op, Result};
+use crate::error::{Error, Kind, Op, Pointer, Result};
 
 /// The cgroup of a container: one directory in each hierarchy. The directories outlive this value.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -143,14 +143,14 @@ fn mkdir(path: &Path, made: &mut Made) -> Result<(), Errno> {
 /// Refuses a cgroup with processes in it or below: they would share the limits, and die with the container. And a frozen one: init would never run (crun issue 2243).
 fn usable(dir: &Dir) -> Result<()> {
     let at = |errno| refused(&dir.path, errno);
+    let taken = |message: &'static str| {
+        let error = Error::new(Kind::Exists, Op::Cgroup).on(&dir.path).message(message);
+        Err(error.field(PATH).hint("choose another linux.cgroupsPath"))
+    };
     let mut processes = Vec::new();
     collect(&dir.path, &mut processes).map_err(at)?;
     if !processes.is_empty() {
-        let message = "the cgroup is there already and has processes in it";
-        return Err(Error::new(Kind::Exists, Op::Cgroup)
-            .on(&dir.path)
-            .message(message)
-            .hint("choose another linux.cgroupsPath"));
+        return taken("the cgroup is there already and has processes in it");
     }
     let frozen = match (dir.unified, dir.has("freezer")) {
         (true, _) => file::read_text(dir.path.join("cgroup.freeze")).map_err(at)? == "1",
@@ -158,14 +158,15 @@ fn usable(dir: &Dir) -> Result<()> {
         _ => false,
     };
     if frozen {
-        let message = "the cgroup is there already and is frozen: nothing in it would run";
-        return Err(Error::new(Kind::Exists, Op::Cgroup).on(&dir.path).message(message).hint("thaw or remove it"));
+        return taken("the cgroup is there already and is frozen: nothing in it would run");
     }
     Ok(())
 }
 
+const PATH: Pointer = Pointer::new("/linux/cgroupsPath");
+
 fn refused(path: &Path, errno: Errno) -> Error {
-    let error = Error::system(Op::Cgroup, errno).on(path).message("create");
+    let error = Error::system(Op::Cgroup, errno).on(path).message("create").field(PATH);
     match errno {
         Errno::EACCES | Errno::EPERM | Errno::EROFS => {
             error.hint("without root, a cgroup must have been delegated to this user; see cgroups(7)")

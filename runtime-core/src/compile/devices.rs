@@ -34,7 +34,7 @@ pub(crate) fn all<'c>(spec: &Spec<'c>, host: &Host, layout: &Layout, plan: &mut 
     for device in
         DEFAULT_DEVICES.iter().filter(|(path, ..)| wanted(path)).map(default).chain(spec.linux.devices.iter().cloned())
     {
-        let origin = Origin::new(Op::Device).field(&device.at).path(&device.path);
+        let origin = Origin::new(Op::Device).field(&device.at).path(&device.path).hint(TAKEN);
         match binds && device.kind != DeviceKind::Fifo {
             true => bind(&device, spec, host, layout, plan, &origin)?,
             false => make(&device, layout, plan, &origin),
@@ -103,4 +103,5 @@ fn bind(
     Ok(())
 }
 
+const TAKEN: &str = "a node that is there must be this device: what else is in its place stays, and is an error";
 const SHOWN: &str = "in a user namespace no device node can be made: that of the host is shown, and must be there";

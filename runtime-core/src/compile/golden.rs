@@ -44,6 +44,8 @@ struct Case {
     streams_to_own: Vec<u32>,
     /// Where resctrl is mounted.
     resctrl: Option<PathBuf>,
+    /// The highest pid is one number for all, as before Linux 6.14.
+    shares_pid_max: bool,
     /// Streams that are the host's null device.
     null_streams: Vec<u32>,
     /// Instructions of the compiled seccomp profile.
@@ -78,6 +80,7 @@ impl Default for Case {
             home: None,
             streams_to_own: Vec::new(),
             resctrl: None,
+            shares_pid_max: false,
             null_streams: Vec::new(),
             seccomp: 0,
             target_cgroups: 0,
@@ -135,6 +138,7 @@ impl Case {
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             resctrl: self.resctrl.clone(),
+            shares_pid_max: self.shares_pid_max,
             null_streams: self.null_streams.clone(),
             seccomp: (self.seccomp > 0).then(filter),
             apparmor: self.security.iter().any(|name| name == "apparmor"),

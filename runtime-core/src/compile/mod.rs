@@ -114,7 +114,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::enter(spec, &layout, request, &mut plan);
     process::make_cwd(&spec.process, &mut plan);
     rootfs::finish(spec, &layout, &mut plan);
-    namespaces::name(spec, &mut plan);
+    namespaces::name(spec, host, &mut plan)?;
     scheduling::of_container(&spec.linux, &mut plan);
     let last = process::LastSlots::open(request, hooks::state_of_last(spec, &mut plan), &mut plan);
     process::enter(&spec.process, spec, host, peer, &labels, &last, &mut plan);

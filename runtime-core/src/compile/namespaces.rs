@@ -6,7 +6,7 @@ use super::plan::{Barrier, IdMaps, Mapper, Open, Origin, Plan, c};
 use super::process;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::host::{Host, User};
-use crate::spec::{IdMapping, Namespace, NamespaceKind, Spec};
+use crate::spec::{IdMapping, Namespace, NamespaceKind, PID_MAX, Spec};
 
 const AT: Pointer = Pointer::new("/linux/namespaces");
 
@@ -109,7 +109,7 @@ pub(crate) fn join_target(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
 }
 
 /// Host name, domain name and sysctls: what the new namespaces are told about themselves.
-pub(crate) fn name(spec: &Spec<'_>, plan: &mut Plan) {
+pub(crate) fn name(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()> {
     if let Some(hostname) = &spec.hostname {
         let origin = Origin::new(Op::Hostname).field(&Pointer::new("/hostname"));
         plan.push(Step::Sethostname { name: &c(hostname) }, &origin);
@@ -119,11 +119,18 @@ pub(crate) fn name(spec: &Spec<'_>, plan: &mut Plan) {
         plan.push(Step::Setdomainname { name: &c(domainname) }, &origin);
     }
     for sysctl in &spec.linux.sysctl {
+        if host.shares_pid_max && sysctl.path == PID_MAX {
+            let message = format!("sysctl `{PID_MAX}` is the host's: a pid namespace has its own since Linux 6.14");
+            return Err(Error::unsupported(sysctl.at.clone(), message).hint("limit linux.resources.pids.limit instead"));
+        }
         let origin = Origin::new(Op::Sysctl).field(&sysctl.at).path(&sysctl.path);
         let dir = procfs(plan);
         let path = c(&format!("sys/{}", sysctl.path));
-        plan.push(Step::WriteFile { dir, path: &path, value: Bytes(sysctl.value.as_bytes()) }, &origin);
+        // Nothing written is nothing said: as a line the kernel takes it for an empty list, or refuses it.
+        let value = if sysctl.value.is_empty() { "\n" } else { &sysctl.value };
+        plan.push(Step::WriteFile { dir, path: &path, value: Bytes(value.as_bytes()) }, &origin);
     }
+    Ok(())
 }
 
 /// The verified procfs that files of the kernel are written through, never the container's (CVE-2019-16884, CVE-2025-52881).

@@ -278,6 +278,12 @@ fn become_user(process: &Process<'_>, spec: &Spec<'_>, host: &Host, plan: &mut P
     let privileges = Origin::new(Op::Capabilities).field(&process.at.key("capabilities"));
     // What an init of a new user namespace was born with must not outlive it here.
     plan.push(Step::Prctl { option: PR_CAP_AMBIENT, value: PR_CAP_AMBIENT_CLEAR_ALL }, &privileges);
+    if capabilities.inheritable & !capabilities.bounding != 0 {
+        // Inheritable can only be what was bounding when it became so, and stays it afterwards (capabilities(7)).
+        let all = host.capabilities;
+        let inheritable = capabilities.inheritable;
+        plan.push(Step::Capset { effective: all, permitted: all, inheritable }, &privileges);
+    }
     plan.push(Step::DropBounding { drop: !capabilities.bounding }, &privileges);
     plan.push(Step::Prctl { option: PR_SET_KEEPCAPS, value: 1 }, &privileges);
     if !spec.annotated.keep_original_groups {

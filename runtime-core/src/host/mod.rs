@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::cgroup::{Cgroup, Layout, Systemd};
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::seccomp::{self, Filter};
-use crate::spec::{MountKind, Namespace, NamespaceKind, Process, Spec};
+use crate::spec::{MountKind, Namespace, NamespaceKind, PID_MAX, Process, Spec};
 use crate::sys::streams::Streams;
 
 pub(crate) use caller::{Caller, User};
@@ -46,6 +46,8 @@ pub(crate) struct Host {
     pub(crate) streams_to_own: Vec<u32>,
     /// Where resctrl is mounted.
     pub(crate) resctrl: Option<PathBuf>,
+    /// Whether the highest pid is one number for all. Asked only where a sysctl is to change it.
+    pub(crate) shares_pid_max: bool,
     /// The standard streams that are the host's null device.
     pub(crate) null_streams: Vec<u32>,
     /// The compiled seccomp profile.
@@ -101,6 +103,7 @@ impl Host {
             other_devices: if own_users || !process.caller.is_root() { devices::others(spec) } else { Vec::new() },
             bind_sources: bind_sources(spec, bundle)?,
             resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
+            shares_pid_max: spec.linux.sysctl.iter().any(|sysctl| sysctl.path == PID_MAX) && kernel() < Some((6, 14)),
             null_streams: process::null_streams(&spec.process, streams),
             home: passwd::home(&spec.process, || passwd::in_root(spec, bundle, &root)),
             ..process
@@ -140,6 +143,13 @@ impl Host {
             ..Self::default()
         })
     }
+}
+
+/// Major and minor version of the kernel.
+fn kernel() -> Option<(u32, u32)> {
+    let name = rustix::system::uname();
+    let mut numbers = name.release().to_str().ok()?.split(['.', '-']).map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }
 
 fn has_own_users(spec: &Spec<'_>) -> bool {

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendFlags};
 
 use crate::compile::Origin;
-use crate::error::{At, Error, Kind, Op, Result};
+use crate::error::{At, Error, Kind, Op, Pointer, Result};
 use crate::sys::wait::Ending;
 
 /// What was heard.
@@ -69,6 +69,13 @@ pub(crate) fn nonsense() -> Error {
     Error::new(Kind::System, Op::Dialogue).message("init gave a report that is cut short or not one")
 }
 
+/// Init was killed for want of memory, a hook of its own perhaps before it.
+pub(crate) fn starved() -> Error {
+    Error::new(Kind::System, Op::Spawn)
+        .message("killed: out of memory before the program began")
+        .field(Pointer::new("/linux/resources/memory/limit"))
+}
+
 /// Init ended without a word.
 pub(crate) fn died(ending: Option<std::result::Result<Ending, Errno>>) -> Error {
     let error = Error::new(Kind::System, Op::Dialogue);
@@ -100,6 +107,9 @@ fn refine(origin: &Origin, errno: Errno) -> Error {
             Error::new(Kind::Timeout, Op::Hook).located(origin).message("took longer than its timeout and was killed")
         }
         (Op::Label, Errno::ENOENT) => error.message("AppArmor has no profile of this name"),
+        (Op::Hook, Errno::EAGAIN) => {
+            error.kind_is(Kind::Hook).hint("linux.resources.pids.limit counts the hooks of a container, too")
+        }
         (Op::Hook, _) => error.kind_is(Kind::Hook),
         _ => error,
     }

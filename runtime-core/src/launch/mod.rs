@@ -27,6 +27,7 @@ use crate::compile::{Barrier, Plan};
 use crate::error::{At, Error, Kind, Op, Result};
 use crate::sys::affinity::Elsewhere;
 use crate::sys::streams::{self, Streams};
+use crate::sys::wait::Ending;
 use dialogue::Said;
 use spawn::{Birth, Born};
 
@@ -51,6 +52,8 @@ pub(crate) struct Launched<'p> {
     handed: Option<idmap::Handed>,
     /// Interfaces of the host that init's namespace has.
     moved: Option<net_devices::Moved>,
+    /// Where init is, and what it may use.
+    cgroup: Option<&'p Cgroup>,
     patience: Option<Duration>,
 }
 
@@ -58,7 +61,7 @@ pub(crate) struct Launched<'p> {
 pub(crate) fn launch<'p>(
     plan: &'p Plan,
     sources: Sources<'_>,
-    cgroup: Option<&Cgroup>,
+    cgroup: Option<&'p Cgroup>,
     stdio: Streams<'_>,
 ) -> Result<Launched<'p>> {
     let target = sources.target;
@@ -107,7 +110,8 @@ pub(crate) fn launch<'p>(
         (born, ..) => born?,
     };
     drop(elsewhere);
-    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, handed, moved: None, patience: patience(plan) })
+    let patience = patience(plan);
+    Ok(Launched { plan, born: Some(born), dialogue: ours, listener, handed, moved: None, cgroup, patience })
 }
 
 /// Sends this thread to the processors that init is to be born on, which inherits them.
@@ -245,7 +249,12 @@ impl Launched<'_> {
         if matches!(ending, Some(Ok(_))) {
             self.born = None;
         }
-        dialogue::died(ending)
+        match (&ending, self.cgroup) {
+            (Some(Ok(Ending::Signal(libc::SIGKILL))), Some(cgroup)) if cgroup.exceeded().oom_kills > 0 => {
+                dialogue::starved()
+            }
+            _ => dialogue::died(ending),
+        }
     }
 
     fn barrier(&self, step: u32) -> Option<Barrier> {

@@ -260,10 +260,13 @@ fn conditions_on_several_arguments_all_hold_and_on_one_argument_any() {
 }
 
 #[test]
-fn an_unknown_name_is_passed_over_with_a_warning_that_says_where() {
+fn an_unknown_name_is_passed_over_with_a_warning_that_says_where_unless_it_is_to_be_allowed() {
     let filter = compile(&profile(
         SeccompAction::Errno(1),
-        vec![rule(&["mkdir", "make_coffee", "arm_fadvise64_64"], SeccompAction::Allow, vec![])],
+        vec![
+            rule(&["mkdir", "make_tea"], SeccompAction::Allow, vec![]),
+            rule(&["rmdir", "make_coffee", "arm_fadvise64_64"], SeccompAction::Trap, vec![]),
+        ],
     ))
     .unwrap();
     let fields = filter.warnings.iter().map(|warning| warning.field.as_str()).collect::<Vec<_>>();

@@ -9,9 +9,9 @@ use crate::error::{Error, Pointer, Result};
 /// `blockIO`.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct BlockIo {
-    /// 10 to 1000.
+    /// 1 to 1000.
     pub weight: Option<u16>,
-    /// 10 to 1000 (v1).
+    /// 1 to 1000 (v1).
     pub leaf_weight: Option<u16>,
     /// `weightDevice`.
     pub weight_devices: Vec<WeightDevice>,
@@ -28,9 +28,9 @@ pub struct WeightDevice {
     pub major: u32,
     /// Device minor.
     pub minor: u32,
-    /// 10 to 1000.
+    /// 1 to 1000.
     pub weight: Option<u16>,
-    /// 10 to 1000 (v1).
+    /// 1 to 1000 (v1).
     pub leaf_weight: Option<u16>,
 }
 
@@ -146,11 +146,11 @@ fn numbers(major: Option<i64>, minor: Option<i64>, at: &Pointer) -> Result<(u32,
     Ok((number(major, "major")?, number(minor, "minor")?))
 }
 
-/// Engines send 0 for "not set".
+/// Engines send 0 for "not set". BFQ takes 1 to 1000, CFQ took none below 10: which of them is there is for the kernel to say.
 fn weight(weight: Option<u64>, at: &Pointer, key: &str) -> Result<Option<u16>> {
     match weight.map(u16::try_from) {
         None | Some(Ok(0)) => Ok(None),
-        Some(Ok(weight @ 10..=1000)) => Ok(Some(weight)),
-        Some(_) => Err(Error::config(at.key(key), format!("`{key}` is not within 10 and 1000"))),
+        Some(Ok(weight @ 1..=1000)) => Ok(Some(weight)),
+        Some(_) => Err(Error::config(at.key(key), format!("`{key}` is not within 1 and 1000"))),
     }
 }

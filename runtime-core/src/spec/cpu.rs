@@ -72,10 +72,13 @@ impl<'c> RawCpu<'c> {
     }
 }
 
-/// The "list format" of cpuset(7); what is in it is for the kernel to judge.
+/// The "list format" of cpuset(7); what is in it is for the kernel to judge, which takes a list without a number for none.
 fn processors<'c>(list: Option<Text<'c>>, at: &Pointer, key: &str) -> Result<Option<Str<'c>>> {
     match text::some(list) {
-        Some(list) if !list.bytes().all(|letter| letter.is_ascii_digit() || b",-:/ \n".contains(&letter)) => {
+        Some(list)
+            if !list.bytes().any(|letter| letter.is_ascii_digit())
+                || !list.bytes().all(|letter| letter.is_ascii_digit() || b",-:/ \n".contains(&letter)) =>
+        {
             Err(Error::config(at.key(key), format!("`{list}` is not a list such as 0-3,7")))
         }
         list => Ok(list),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::Str;
 use super::json::Object;
+use super::process::id;
 use super::text::{self, Text};
 use crate::error::{Error, Pointer, Result};
 
@@ -122,7 +123,7 @@ fn node(device: RawDevice<'_>, at: Pointer) -> Result<Device<'_>> {
     let path = match text::some(device.path).map(text::clean) {
         Some(Some(path)) => path,
         Some(None) => {
-            return Err(Error::config(at.key("path"), "the device path is not absolute, or climbs above the root"));
+            return Err(Error::config(at.key("path"), "the device path is not absolute"));
         }
         None => return Err(Error::config(at.key("path"), "a device needs a `path`")),
     };
@@ -137,7 +138,7 @@ fn node(device: RawDevice<'_>, at: Pointer) -> Result<Device<'_>> {
     // `linux/kdev_t.h`: 12 bits and 20 bits.
     let (major, minor) = (number(device.major, "major", 0xfff)?, number(device.minor, "minor", 0xf_ffff)?);
     let mode = mode(device.file_mode, &at)?;
-    let (uid, gid) = (device.uid.unwrap_or_default(), device.gid.unwrap_or_default());
+    let (uid, gid) = (id(device.uid, || at.key("uid"))?, id(device.gid, || at.key("gid"))?);
     Ok(Device { at, path, kind, major, minor, mode, uid, gid })
 }
 

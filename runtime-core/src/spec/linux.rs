@@ -1,5 +1,7 @@
 //! `linux`: namespaces, id mappings, sysctls and paths (config-linux.md).
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -76,7 +78,7 @@ pub(super) struct RawLinux<'c> {
     namespaces: Option<Vec<Object<RawNamespace<'c>>>>,
     uid_mappings: Option<Vec<Object<RawIdMapping>>>,
     gid_mappings: Option<Vec<Object<RawIdMapping>>>,
-    time_offsets: Option<Object<RawTimeOffsets>>,
+    time_offsets: Option<BTreeMap<String, Object<RawOffset>>>,
     #[serde(borrow)]
     devices: Option<Vec<Object<RawDevice<'c>>>>,
     #[serde(borrow)]
@@ -106,12 +108,6 @@ pub(super) struct RawLinux<'c> {
 }
 
 #[derive(Deserialize)]
-struct RawTimeOffsets {
-    monotonic: Option<Object<RawOffset>>,
-    boottime: Option<Object<RawOffset>>,
-}
-
-#[derive(Deserialize)]
 struct RawOffset {
     secs: Option<i64>,
     nanosecs: Option<u32>,
@@ -135,7 +131,7 @@ impl<'c> RawLinux<'c> {
             sysctl: sysctl::check(self.sysctl)?,
             seccomp: self.seccomp.map(seccomp::read).transpose()?,
             rootfs_propagation: rootfs_propagation(self.rootfs_propagation)?,
-            masked_paths: paths(self.masked_paths, Pointer::new("/linux/maskedPaths"))?,
+            masked_paths: masked_paths(self.masked_paths)?,
             readonly_paths: paths(self.readonly_paths, Pointer::new("/linux/readonlyPaths"))?,
             mount_label: text::some(self.mount_label),
             memory_policy: self.memory_policy.map(|Object(raw)| raw.check()).transpose()?,
@@ -146,22 +142,33 @@ impl<'c> RawLinux<'c> {
     }
 }
 
-fn time_offsets(offsets: Option<Object<RawTimeOffsets>>) -> Result<Vec<(i32, i64, u32)>> {
-    let Some(Object(offsets)) = offsets else { return Ok(Vec::new()) };
-    let mut checked = Vec::new();
-    let clocks = [
-        (libc::CLOCK_MONOTONIC, offsets.monotonic, "/linux/timeOffsets/monotonic/nanosecs"),
-        (libc::CLOCK_BOOTTIME, offsets.boottime, "/linux/timeOffsets/boottime/nanosecs"),
-    ];
-    for (clock, offset, field) in clocks {
-        let Some(Object(RawOffset { secs, nanosecs })) = offset else { continue };
-        let nanosecs = nanosecs.unwrap_or_default();
-        if nanosecs > 999_999_999 {
-            return Err(Error::config(Pointer::new(field), format!("{nanosecs} nanoseconds are a second or more")));
+/// The kernel counts time in nanoseconds of 63 bits, and leaves half of them for what is to come (`kernel/time/namespace.c`).
+const FARTHEST: i64 = i64::MAX / 1_000_000_000 / 2;
+
+/// "The name of the clock is the entry key."
+fn time_offsets(offsets: Option<BTreeMap<String, Object<RawOffset>>>) -> Result<Vec<(i32, i64, u32)>> {
+    let all = Pointer::new("/linux/timeOffsets");
+    let offset = |(name, Object(RawOffset { secs, nanosecs })): (String, Object<RawOffset>)| {
+        let at = all.key(&name);
+        let clock = match &*name {
+            "monotonic" => libc::CLOCK_MONOTONIC,
+            "boottime" => libc::CLOCK_BOOTTIME,
+            _ => {
+                return Err(Error::config(at, format!("a time namespace has no clock `{name}`"))
+                    .hint("its clocks are monotonic and boottime"));
+            }
+        };
+        let (secs, nanosecs) = (secs.unwrap_or_default(), nanosecs.unwrap_or_default());
+        if !(-FARTHEST..=FARTHEST).contains(&secs) {
+            let message = format!("{secs} seconds are more than {FARTHEST}, the farthest a clock can be set off");
+            return Err(Error::config(at.key("secs"), message));
         }
-        checked.push((clock, secs.unwrap_or_default(), nanosecs));
-    }
-    Ok(checked)
+        if nanosecs > 999_999_999 {
+            return Err(Error::config(at.key("nanosecs"), format!("{nanosecs} nanoseconds are a second or more")));
+        }
+        Ok((clock, secs, nanosecs))
+    };
+    offsets.unwrap_or_default().into_iter().map(offset).collect()
 }
 
 /// The path is as written, but for `..`: nothing that engines write climbs, and a path that does would leave its parent.
@@ -191,12 +198,22 @@ fn rootfs_propagation(name: Option<Text<'_>>) -> Result<Option<Propagation>> {
     }))
 }
 
+/// A root that shows nothing holds no program.
+fn masked_paths(masked: Option<Vec<Text<'_>>>) -> Result<Vec<Str<'_>>> {
+    let at = Pointer::new("/linux/maskedPaths");
+    let checked = paths(masked, at.clone())?;
+    match checked.iter().position(|path| path == "/") {
+        None => Ok(checked),
+        Some(index) => Err(Error::config(at.index(index), "the root filesystem itself cannot be masked")),
+    }
+}
+
 fn paths(paths: Option<Vec<Text<'_>>>, at: Pointer) -> Result<Vec<Str<'_>>> {
     let mut checked = text::list(paths);
     for (index, path) in checked.iter_mut().enumerate() {
         match text::clean(std::mem::take(path)) {
             Some(clean) => *path = clean,
-            None => return Err(Error::config(at.index(index), "the path is not absolute, or climbs above the root")),
+            None => return Err(Error::config(at.index(index), "the path is not absolute")),
         }
     }
     Ok(checked)

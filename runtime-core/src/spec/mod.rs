@@ -70,6 +70,7 @@ pub use scheduler::Scheduler;
 pub use seccomp::ARCHITECTURES as SECCOMP_ARCHITECTURES;
 pub(crate) use seccomp::{ACTIONS as SECCOMP_ACTIONS, FLAGS as SECCOMP_FLAGS, OPERATORS as SECCOMP_OPERATORS};
 pub use seccomp::{Seccomp, SeccompAction, SeccompArg, SeccompCall, SeccompOperator};
+pub(crate) use sysctl::PID_MAX;
 pub use sysctl::Sysctl;
 
 use crate::error::{Error, Pointer, Result};
@@ -177,10 +178,11 @@ impl<'c> Spec<'c> {
             None => Process::absent(at),
         };
         let annotations = raw.annotations.unwrap_or_default().0;
+        let mut linux = raw.linux.unwrap_or_default().0.check(&mut warnings)?;
         let spec = Spec {
             version,
             root,
-            root_readonly,
+            root_readonly: readonly_root(&mut linux) || root_readonly,
             process,
             hostname: text::some(raw.hostname),
             domainname: text::some(raw.domainname),
@@ -188,7 +190,7 @@ impl<'c> Spec<'c> {
             hooks: raw.hooks.map(|hooks| hooks.0.check()).transpose()?.unwrap_or_default(),
             annotated: annotations::check(&annotations)?,
             annotations,
-            linux: raw.linux.unwrap_or_default().0.check(&mut warnings)?,
+            linux,
             warnings,
         };
         rules::check(&spec)?;
@@ -217,6 +219,13 @@ fn major(version: &str) -> Option<&str> {
     let major = numbers.next()?;
     let digits = |number: &str| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
     (digits(major) && numbers.clone().count() == 2 && numbers.all(digits)).then_some(major)
+}
+
+/// Whether `readonlyPaths` names the root itself, which nothing can be mounted over: its own mount is made read-only.
+fn readonly_root(linux: &mut Linux<'_>) -> bool {
+    let before = linux.readonly_paths.len();
+    linux.readonly_paths.retain(|path| path != "/");
+    linux.readonly_paths.len() < before
 }
 
 fn root(root: Option<Object<RawRoot<'_>>>) -> Result<(Str<'_>, bool)> {

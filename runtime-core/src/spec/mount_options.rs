@@ -32,6 +32,15 @@ pub(super) enum Target {
     OwnReadOnly,
     /// As `OwnReadOnly`, and may `tmpcopyup`.
     Tmpfs,
+    /// The container's cgroups: their hierarchies are the host's, and take no options from a container.
+    Cgroup,
+}
+
+impl Target {
+    /// Whether what is shown has a superblock of somebody else's.
+    fn is_borrowed(self) -> bool {
+        matches!(self, Self::Bind | Self::Cgroup)
+    }
 }
 
 /// What the options of one mount say.
@@ -88,14 +97,14 @@ pub(super) fn read<'c>(
             Meaning::Nothing => {}
             Meaning::IdMap { recursive } => read.id_map = Some(Asked { index, recursive }),
             Meaning::CopyUp if target == Target::Tmpfs => read.copy_up = Some(index),
-            Meaning::Superblock if target == Target::Bind => warnings.extend(lost(&option, place)),
+            Meaning::Superblock if target.is_borrowed() => warnings.extend(lost(&option, place)),
             Meaning::Unknown if target == Target::Bind && option.contains('=') => {
                 let message =
                     format!("`{option}` is left out: a bind mount shows a filesystem that is mounted already");
                 warnings.push(Warning { field: place(), message });
             }
             Meaning::Superblock => read.data.push(data(index, option)),
-            Meaning::Unknown if target != Target::Bind && !option.starts_with('=') => {
+            Meaning::Unknown if !target.is_borrowed() && !option.starts_with('=') => {
                 read.data.push(data(index, option));
             }
             Meaning::CopyUp | Meaning::Unknown => {
@@ -165,9 +174,9 @@ fn meaning(option: &str) -> Meaning {
     }
 }
 
-/// The warning for a flag that asks a bind mount for something: its superblock belongs to another mount.
+/// The warning for a flag of a superblock that belongs to another mount.
 fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
-    let message = format!("`{option}` is left out: a bind mount cannot change the filesystem it shows");
+    let message = format!("`{option}` is left out: this mount cannot change the filesystem it shows");
     matches!(option, "sync" | "dirsync" | "lazytime" | "mand").then(|| Warning { field: place(), message })
 }
 
@@ -177,6 +186,8 @@ fn refusal(option: &str, target: Target, place: Pointer) -> Error {
         "tmpcopyup" => Error::config(place, "`tmpcopyup` is for mounts of type tmpfs only"),
         _ if target == Target::Bind => Error::config(place, format!("unknown option `{option}` for a bind mount"))
             .hint("a bind mount takes only the mount options of the OCI specification"),
+        _ if target == Target::Cgroup => Error::config(place, format!("unknown option `{option}` for a cgroup mount"))
+            .hint("a cgroup mount shows the host's hierarchies, and takes only attributes of a mount"),
         _ => Error::config(place, format!("option `{option}` has no name")),
     }
 }

@@ -83,12 +83,12 @@ pub(super) fn check<'c>(
 }
 
 fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Mount<'c>> {
-    let destination = destination(mount.destination, &at)?;
+    let destination = destination(mount.destination, &at, warnings)?;
     let options = text::list(mount.options);
     let kind = kind(mount.fstype, mount.source, &options, &at)?;
     let target = match &kind {
         MountKind::Bind { .. } | MountKind::Remount => Target::Bind,
-        MountKind::Cgroup => Target::OwnReadOnly,
+        MountKind::Cgroup => Target::Cgroup,
         MountKind::Filesystem { fstype, .. } if fstype == "tmpfs" => Target::Tmpfs,
         // The default devices are made in /dev after it is mounted; like runc, it becomes read-only last, by the attribute.
         MountKind::Filesystem { .. } if destination == "/dev" => Target::OwnReadOnly,
@@ -118,23 +118,17 @@ fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) 
     })
 }
 
-fn destination<'c>(path: Option<Text<'c>>, at: &Pointer) -> Result<Str<'c>> {
-    let Some(path) = text::some(path) else {
-        return Err(Error::config(at.key("destination"), "a mount needs a `destination`"));
-    };
-    if !path.starts_with('/') {
-        let message = format!("mount destination `{path}` is not absolute");
-        return Err(
-            Error::config(at.key("destination"), message).hint("write it from the container's root, with a leading /")
-        );
+/// "For compatibility with old tools and configurations, it MAY be a relative path, in which case it MUST be interpreted as relative
+/// to "/". Relative paths are deprecated."
+fn destination<'c>(path: Option<Text<'c>>, at: &Pointer, warnings: &mut Vec<Warning>) -> Result<Str<'c>> {
+    let at = at.key("destination");
+    let Some(path) = text::some(path) else { return Err(Error::config(at, "a mount needs a `destination`")) };
+    if let Some(clean) = text::clean(path.clone()) {
+        return Ok(clean);
     }
-    match text::clean(path.clone()) {
-        Some(clean) => Ok(clean),
-        None => {
-            let message = format!("mount destination `{path}` leaves the container's root");
-            Err(Error::config(at.key("destination"), message).hint("take out the `..` that climb above /"))
-        }
-    }
+    let message = format!("mount destination `{path}` is not absolute: taken from the root, as old tools mean it");
+    warnings.push(Warning { field: at, message });
+    Ok(text::clean(Str::Owned(format!("/{path}"))).unwrap_or(Str::Borrowed("/")))
 }
 
 fn kind<'c>(

@@ -218,12 +218,26 @@ fn user(user: RawUser, at: &Pointer) -> Result<User> {
         let message = format!("umask {umask} is above 511 (0777)");
         return Err(Error::config(at.key("user").key("umask"), message).hint("JSON numbers are decimal: 0022 is 18"));
     }
+    let at = at.key("user");
+    let additional_gids = user.additional_gids.unwrap_or_default();
+    for (index, gid) in additional_gids.iter().enumerate() {
+        id(Some(*gid), || at.key("additionalGids").index(index))?;
+    }
     Ok(User {
-        uid: user.uid.unwrap_or_default(),
-        gid: user.gid.unwrap_or_default(),
+        uid: id(user.uid, || at.key("uid"))?,
+        gid: id(user.gid, || at.key("gid"))?,
         umask: user.umask,
-        additional_gids: user.additional_gids.unwrap_or_default(),
+        additional_gids,
     })
+}
+
+/// An id, 0 where absent. The highest number is none: `setresuid(2)` and `chown(2)` take it to mean "no change", which would leave
+/// root what it is.
+pub(super) fn id(id: Option<u32>, at: impl Fn() -> Pointer) -> Result<u32> {
+    match id {
+        Some(u32::MAX) => Err(Error::config(at(), "4294967295 is not an id: to the kernel it means `no change`")),
+        id => Ok(id.unwrap_or_default()),
+    }
 }
 
 fn oom_score_adj(score: Option<i64>, at: &Pointer) -> Result<Option<i32>> {

@@ -17,6 +17,9 @@ pub struct Sysctl<'c> {
     pub at: Pointer,
 }
 
+/// The one that became a namespace's own while it had been the host's: since Linux 6.14.
+pub(crate) const PID_MAX: &str = "kernel/pid_max";
+
 /// What `ipc/ipc_sysctl.c` keeps for each IPC namespace.
 const IPC: [&str; 12] = [
     "auto_msgmni",
@@ -72,6 +75,7 @@ fn owner(path: &str) -> Option<NamespaceKind> {
         ("fs", name) if name.starts_with("mqueue/") => Some(NamespaceKind::Ipc),
         ("net", _) => Some(NamespaceKind::Network),
         ("user", _) => Some(NamespaceKind::User),
+        ("kernel", "ns_last_pid" | "pid_max") | ("vm", "memfd_noexec") => Some(NamespaceKind::Pid),
         _ => None,
     }
 }
@@ -124,6 +128,8 @@ mod tests {
             ("net/core/somaxconn", Some(NamespaceKind::Network)),
             ("kernel/domainname", Some(NamespaceKind::Uts)),
             ("user/max_user_namespaces", Some(NamespaceKind::User)),
+            ("kernel/pid_max", Some(NamespaceKind::Pid)),
+            ("vm/memfd_noexec", Some(NamespaceKind::Pid)),
             ("kernel/core_pattern", None),
             ("kernel/shmmax/x", None),
             ("vm/swappiness", None),

@@ -44,7 +44,7 @@ pub(super) fn environment<'c>(texts: Option<Vec<Text<'c>>>, at: impl Fn() -> Poi
     }
 }
 
-/// An absolute path made lexically clean; `None` where it is relative or climbs above the root.
+/// An absolute path made lexically clean; `None` where it is relative. `..` of the root is the root (path_resolution(7)).
 pub(super) fn clean(path: Str<'_>) -> Option<Str<'_>> {
     let parts = path.strip_prefix('/')?;
     if parts.is_empty() || parts.split('/').all(|part| !matches!(part, "" | "." | "..")) {
@@ -54,7 +54,7 @@ pub(super) fn clean(path: Str<'_>) -> Option<Str<'_>> {
     for part in parts.split('/') {
         match part {
             "" | "." => {}
-            ".." => drop(kept.pop()?),
+            ".." => drop(kept.pop()),
             name => kept.push(name),
         }
     }
@@ -140,8 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn relative_and_escaping_paths_are_refused() {
-        for path in ["", "proc", "./proc", "/..", "/a/../../etc"] {
+    fn nothing_is_above_the_root() {
+        assert_eq!(cleaned("/..").as_deref(), Some("/"));
+        assert_eq!(cleaned("/a/../../etc").as_deref(), Some("/etc"));
+    }
+
+    #[test]
+    fn relative_paths_are_refused() {
+        for path in ["", "proc", "./proc", "../proc"] {
             assert_eq!(cleaned(path), None, "{path}");
         }
     }

@@ -11,10 +11,13 @@ use crate::sys::{self, Errno, Fd, OwnedFd, Result, Room, Statx};
 /// How deep a tree may be.
 const DEPTH: u32 = 64;
 
-/// Copies what is below `path` into `to`.
+/// Copies what is below `path` into `to`: nothing, where the image has no such directory.
 pub(crate) fn copy_up(root: Fd, path: &CStr, to: Fd) -> Result<()> {
-    let from = paths::resolve(root, path, sys::O_RDONLY | sys::O_DIRECTORY)?;
-    copy_entries(from.fd(), to, DEPTH)
+    match paths::resolve(root, path, sys::O_RDONLY | sys::O_DIRECTORY) {
+        Ok(from) => copy_entries(from.fd(), to, DEPTH),
+        Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 #[inline(never)] // see `paths::in_parent`
@@ -60,7 +63,7 @@ fn copy(from: Fd, to: Fd, name: &CStr, depth: u32) -> Result<()> {
             sys::fchownat(to, name, stat.uid, stat.gid)
         }
         _ => {
-            sys::mknodat(to, name, stat.mode(), device(&stat))?;
+            sys::mknodat(to, name, stat.mode(), stat.device())?;
             sys::fchownat(to, name, stat.uid, stat.gid)
         }
     }
@@ -99,12 +102,6 @@ fn copy_xattrs(from: Fd, to: Fd) {
             sys::fsetxattr(to, name, value).ok();
         }
     }
-}
-
-/// `makedev(3)`.
-fn device(stat: &Statx) -> u64 {
-    let (major, minor) = (u64::from(stat.rdev_major), u64::from(stat.rdev_minor));
-    (major & 0xfff) << 8 | (minor & 0xff) | (minor & !0xff) << 12
 }
 
 #[cfg(test)]

@@ -5,13 +5,19 @@ use core::ffi::CStr;
 use super::{accept, paths};
 use crate::sys::{self, Errno, Fd, Result};
 
-/// Makes a device node, FIFO or socket, and gives it to its owner. One that exists stays as it is.
+/// Makes a device node or FIFO, and gives it to its owner. The same one that exists stays as it is; anything else in its place is
+/// EEXIST.
 pub(crate) fn mknod(root: Fd, path: &CStr, mode: u32, device: u64, (uid, gid): (u32, u32)) -> Result<()> {
-    let made = paths::in_parent(root, path, |dir, name| {
-        sys::mknodat(dir, name, mode, device)?;
-        if (uid, gid) == (0, 0) { Ok(()) } else { sys::fchownat(dir, name, uid, gid) }
-    });
-    accept(made, &[Errno::EXIST])
+    paths::in_parent(root, path, |dir, name| match sys::mknodat(dir, name, mode, device) {
+        Ok(()) if (uid, gid) == (0, 0) => Ok(()),
+        Ok(()) => sys::fchownat(dir, name, uid, gid),
+        Err(Errno::EXIST) => {
+            let there = sys::lstatat(dir, name)?;
+            let same = there.kind() == mode & sys::S_IFMT && there.device() == device;
+            if same { Ok(()) } else { Err(Errno::EXIST) }
+        }
+        Err(errno) => Err(errno),
+    })
 }
 
 /// Makes a symlink. Whatever exists in its place stays.

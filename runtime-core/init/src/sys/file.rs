@@ -140,6 +140,13 @@ impl Statx {
     pub fn kind(&self) -> u32 {
         self.mode() & S_IFMT
     }
+
+    /// Which device a node is, as `makedev(3)` writes it.
+    #[must_use]
+    pub fn device(&self) -> u64 {
+        let (major, minor) = (u64::from(self.rdev_major), u64::from(self.rdev_minor));
+        (major & 0xfff) << 8 | (minor & 0xff) | (minor & !0xff) << 12
+    }
 }
 
 fn statx(dir: Fd, path: &CStr, flags: usize) -> Result<Statx> {

@@ -12,6 +12,7 @@
 )]
 
 mod engines {
+    mod alone;
     mod build;
     mod compose;
     mod conmon;
@@ -22,7 +23,11 @@ mod engines {
     mod isolation;
     mod networks;
     mod podman;
+    mod rootless;
+    mod security;
+    mod service;
     mod snippets;
+    mod someone;
     mod systemd;
     mod volumes;
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a shell script that ends in `exec DAEMON`. Out: its directory. A guardian holds the other end of a pipe: when
 //! this process ends, however it ends, the daemon's pid namespace is killed with all that is in it, its mounts and its
-//! network go with their namespaces, and its cgroups and directory are removed.
+//! network go with their namespaces, and its cgroups and directory are removed. What needs more brings a script `end`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ unshare --net --mount --pid --fork --kill-child --mount-proc --propagation priva
 daemon=$!
 echo $daemon >"$1/outer-pid"
 read -r _
+[ ! -e "$1/end" ] || sh "$1/end"
 kill -9 $daemon; wait 2>/dev/null
 for try in 1 2 3 4 5 6 7 8 9 10; do
     find /sys/fs/cgroup -depth -type d -path "*/${1##*/}*" -exec rmdir {} \; 2>/dev/null
@@ -99,9 +100,13 @@ pub(super) fn runtime_path(dir: &Path) -> PathBuf {
         .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''")))
         .collect();
     if let [program] = words.as_slice() {
-        let program = program.trim_matches('\'');
-        if program.starts_with('/') {
-            return program.into();
+        let program = PathBuf::from(program.trim_matches('\''));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::env::split_paths(&path).map(|place| place.join(&program));
+        if let Some(found) =
+            std::iter::once(program.clone()).chain(places).find(|place| place.is_absolute() && place.is_file())
+        {
+            return found;
         }
     }
     fs::write(&wrapper, format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "))).expect("a wrapper");

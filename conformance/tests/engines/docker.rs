@@ -362,4 +362,8 @@ fn the_daemon_knows_the_runtime() {
     docker(["info", "--format", "{{.DefaultRuntime}}"]).succeeds().prints("orlop");
     let container = Running::new("plugged-in", FOREVER);
     assert_eq!(container.inspect("{{.HostConfig.Runtime}}"), "orlop");
+    run(["--runtime", "orlop", TINY, "echo", "for one container"]).prints("for one container");
+    // `docker info` reads `--version`, and says N/A of what it does not understand.
+    let versions = docker(["info", "--format", "{{json .Runtimes}}"]).succeeds().stdout;
+    assert!(versions.contains("orlop"), "{versions}");
 }

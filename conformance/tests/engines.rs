@@ -22,6 +22,7 @@ mod engines {
     mod image;
     mod isolation;
     mod networks;
+    mod options;
     mod podman;
     mod rootless;
     mod security;

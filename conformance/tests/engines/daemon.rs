@@ -29,7 +29,7 @@ rm -rf "$1"
 ///
 /// A hierarchy of cgroup v1 that a test mounted lingers after it, and containerd 1.6 counts nothing while one is mounted nowhere:
 /// to mount it and let it go ends it.
-const PRELUDE: &str = r#"set -e; dir=$1; ip link set lo up; echo 1 >/proc/sys/net/ipv4/ip_forward
+const PRELUDE: &str = r#"set -e; dir=$1; export TMPDIR=$dir; ip link set lo up; echo 1 >/proc/sys/net/ipv4/ip_forward
     mount -t tmpfs run /run; mkdir -p /run/lock; cd $dir
     for name in $(sed -n 's/^[1-9][0-9]*:\([^:]\+\):.*/\1/p' /proc/self/cgroup); do
         grep -q "^[^ ]* [^ ]* cgroup .*\b$name\b" /proc/self/mounts ||
@@ -75,7 +75,11 @@ impl Daemon {
         let first = fs::read_to_string(children).expect("the first process of the pid namespace");
         let mut command = Command::new("nsenter");
         command.args(["-t", first.trim(), "-m", "-n", "-p", "--"]).args(words);
-        command.env("HOME", &self.dir).env("XDG_RUNTIME_DIR", &self.dir).current_dir(&self.dir);
+        command
+            .env("HOME", &self.dir)
+            .env("XDG_RUNTIME_DIR", &self.dir)
+            .env("TMPDIR", &self.dir)
+            .current_dir(&self.dir);
         command
     }
 

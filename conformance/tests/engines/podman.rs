@@ -47,8 +47,8 @@ pub(super) fn load(dir: &Path) -> [String; 5] {
 /// The words of every call: storage below `dir`, and who makes the cgroups.
 pub(super) fn front(dir: &Path, cgroups: &str) -> Vec<String> {
     let at = |name: &str| dir.join(name).to_string_lossy().into_owned();
-    let (root, run) = (at("root"), at("run"));
-    let words = ["podman", "--root", &root, "--runroot", &run, "--storage-driver", "overlay"];
+    let (root, run, temporary) = (at("root"), at("run"), at("libpod"));
+    let words = ["podman", "--root", &root, "--runroot", &run, "--tmpdir", &temporary, "--storage-driver", "overlay"];
     let more = ["--cgroup-manager", cgroups, "--events-backend", "file"];
     words.iter().chain(&more).map(|word| (*word).to_owned()).collect()
 }

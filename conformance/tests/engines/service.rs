@@ -27,7 +27,8 @@ impl Service {
     /// Has systemd start these words.
     pub(super) fn start(&self, words: &[&str]) {
         let mut call = Command::new("systemd-run");
-        call.args(["-q", "-p", "Delegate=yes", "-u", self.unit()]).args(words);
+        call.args(["-q", "-p", "Delegate=yes", "-E", &format!("TMPDIR={}", self.dir.display()), "-u", self.unit()]);
+        call.args(words);
         self.call(call).succeeds();
     }
 

@@ -12,6 +12,7 @@
 )]
 
 mod engines {
+    mod alone;
     mod build;
     mod compose;
     mod conmon;
@@ -21,8 +22,13 @@ mod engines {
     mod image;
     mod isolation;
     mod networks;
+    mod options;
     mod podman;
+    mod rootless;
+    mod security;
+    mod service;
     mod snippets;
+    mod someone;
     mod systemd;
     mod volumes;
 }

@@ -1,6 +1,7 @@
 //! `docker compose`: two services and a volume.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use conformance::{Outcome, eventually, needs};
@@ -23,12 +24,19 @@ volumes:
   data: {}
 "#;
 
+const PROGRAM: &str = "/usr/bin/docker-compose";
+const PLUGIN: &str = "/usr/libexec/docker/cli-plugins/docker-compose";
+
 fn compose(words: &[&str]) -> Outcome {
     let daemon = daemon();
     let dir = daemon.dir.join("composed");
     fs::create_dir_all(&dir).expect("a directory");
     fs::write(dir.join("docker-compose.yml"), FILE).expect("a compose file");
-    let mut call = Command::new("docker-compose");
+    // A plugin of the client since its version 2.
+    let mut call = Command::new(if Path::new(PROGRAM).exists() { PROGRAM } else { "/usr/bin/docker" });
+    if call.get_program() != PROGRAM {
+        call.arg("compose");
+    }
     call.env("DOCKER_HOST", format!("unix://{}/docker.sock", daemon.dir.display()));
     call.env("HOME", &daemon.dir).current_dir(&dir).args(words);
     daemon.call(call)
@@ -36,7 +44,7 @@ fn compose(words: &[&str]) -> Outcome {
 
 #[conformance::test]
 fn two_services_share_a_volume_and_a_network() {
-    needs::path("/usr/bin/docker-compose");
+    needs::path(if Path::new(PLUGIN).exists() { PLUGIN } else { PROGRAM });
     compose(&["up", "-d"]).succeeds();
     let answered = eventually(|| {
         compose(&["exec", "-T", "writer", "timeout", "3", "wget", "-qO-", "http://web/"]).stdout.trim() == "composed"

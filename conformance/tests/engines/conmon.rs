@@ -9,12 +9,36 @@ use std::process::Command;
 
 use conformance::{Bundle, Outcome, Value, eventually, json, needs};
 
+use super::service::property;
 use super::snippets;
+
+/// Keys that CRI-O reads in the table of one runtime: crio.conf(5), and `RuntimeHandler` of its package `config`. It passes over
+/// others without a word.
+const KEYS_OF_A_RUNTIME: [&str; 10] = [
+    "runtime_path",
+    "runtime_type",
+    "runtime_root",
+    "runtime_config_path",
+    "privileged_without_host_devices",
+    "allowed_annotations",
+    "default_annotations",
+    "monitor_path",
+    "monitor_cgroup",
+    "monitor_env",
+];
 
 /// What CRI-O reads of its configuration: the path of the default runtime, which conmon is to call.
 fn configured(dir: &Path) -> String {
     let config: toml::Table = toml::from_str(&snippets::with_runtime("orlop.conf", dir)).expect("TOML");
+    let keys = |value: &toml::Value| value.as_table().expect("a table").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(config.keys().collect::<Vec<_>>(), ["crio"]);
+    assert_eq!(keys(&config["crio"]), ["runtime"]);
     let crio = &config["crio"]["runtime"];
+    assert!(keys(crio).iter().all(|key| ["default_runtime", "runtimes"].contains(&key.as_str())), "{crio:?}");
+    for (name, runtime) in crio["runtimes"].as_table().expect("runtimes") {
+        let known = |key: &String| KEYS_OF_A_RUNTIME.contains(&key.as_str());
+        assert!(keys(runtime).iter().all(known), "{name}: {runtime:?}");
+    }
     let runtime = &crio["runtimes"][crio["default_runtime"].as_str().expect("a name")];
     assert_eq!(runtime["runtime_type"].as_str(), Some("oci"));
     runtime["runtime_path"].as_str().expect("a path").to_owned()
@@ -129,6 +153,46 @@ fn an_exec_goes_through_conmon() {
 }
 
 #[conformance::test]
+fn an_exec_that_takes_too_long_is_ended() {
+    let watched = Watched::create(Bundle::sh("sleep 1000"), &[]);
+    watched.call(&["start", &watched.bundle.id]).succeeds();
+    let process =
+        json!({"cwd": "/", "args": ["/bin/sleep", "1000"], "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}});
+    fs::write(watched.dir.join("process.json"), process.to_string()).expect("a process");
+    let words = ["-e", "--exec-process-spec", "process.json", "-l", "exec-log", "-p", "exec.pid", "--sync", "-T", "1"];
+    watched.conmon(&words, "exec-sync");
+    let told = watched.told("exec-sync");
+    assert!(told["message"].as_str().is_some_and(|message| message.contains("timed out")), "{told}");
+}
+
+#[conformance::test]
+fn a_pod_of_crio_is_a_scope_of_systemds() {
+    needs::systemd();
+    let bundle = Bundle::sh("cat /sys/fs/cgroup/memory.max; sleep 1000");
+    let (scope, path) = (format!("crio-{}.scope", bundle.id), format!("system.slice:crio:{}", bundle.id));
+    let bundle =
+        bundle.set("/linux/cgroupsPath", path).set("/linux/resources/memory", json!({"limit": 67_108_864})).set(
+            "/annotations",
+            json!({
+                "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
+                "org.systemd.property.DefaultDependencies": "true",
+                "org.systemd.property.After": "['crio.service']",
+            }),
+        );
+    let watched = Watched::create(bundle.flag("--systemd-cgroup"), &["-s"]);
+    watched.call(&["start", &watched.bundle.id]).succeeds();
+    assert!(eventually(|| watched.log().contains("stdout F 67108864")), "{}", watched.log());
+    let know = |name| property(&scope, name);
+    assert_eq!((know("ActiveState"), know("MemoryMax")), ("active".to_owned(), "67108864".to_owned()));
+    assert_eq!((know("TimeoutStopUSec"), know("Slice")), ("10s".to_owned(), "system.slice".to_owned()));
+    assert!(know("After").contains("crio.service"), "{}", know("After"));
+    watched.call(&["kill", &watched.bundle.id, "KILL"]).succeeds();
+    assert_eq!(watched.exit(), "137");
+    watched.call(&["delete", "--force", &watched.bundle.id]).succeeds();
+    assert!(eventually(|| property(&scope, "ActiveState") == "inactive"));
+}
+
+#[conformance::test]
 fn what_crio_asks_itself_is_answered() {
     let watched = Watched::create(Bundle::sh("sleep 1000"), &[]);
     let id = watched.bundle.id.clone();
@@ -140,6 +204,20 @@ fn what_crio_asks_itself_is_answered() {
     fs::write(&file, process.to_string()).expect("a process");
     watched.call(&["exec", "--process", &file.to_string_lossy(), &id]).succeeds();
     watched.call(&["features"]).succeeds();
+    // What a kubelet changes: resources on standard input.
+    let resources = json!({"memory": {"limit": 67_108_864}, "cpu": {"shares": 512}, "pids": {"limit": 33}});
+    fs::write(watched.dir.join("resources.json"), resources.to_string()).expect("resources");
+    let input = fs::File::open(watched.dir.join("resources.json")).expect("resources");
+    let mut update = watched.bundle.runtime.command(["update", "--resources", "-", &id]);
+    update.stdin(input);
+    watched.bundle.runtime.spawn(update).wait().succeeds();
+    let stats = watched.call(&["events", "--stats", &id]).succeeds().stdout;
+    assert!(stats.contains("67108864") && stats.contains("33"), "{stats}");
+    for (word, status) in [("pause", "paused"), ("resume", "running")] {
+        watched.call(&[word, &id]).succeeds();
+        let state: Value = serde_json::from_str(&watched.call(&["state", &id]).succeeds().stdout).expect("JSON");
+        assert_eq!(state["status"], status);
+    }
     watched.call(&["kill", &id, "TERM"]).succeeds();
     watched.call(&["kill", &id, "KILL"]).succeeds();
     assert_eq!(watched.exit(), "137");

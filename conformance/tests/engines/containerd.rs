@@ -1,11 +1,12 @@
 //! containerd: its own `containerd-shim-runc-v2`, told by `BinaryName` to call the runtime under test.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::sync::LazyLock;
 
 use conformance::{Outcome, eventually, needs};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, runtime_path};
 use super::image;
 use super::snippets;
 
@@ -14,10 +15,13 @@ const TINY: &str = "docker.io/library/tiny:latest";
 static CONTAINERD: LazyLock<Daemon> = LazyLock::new(|| {
     // The plugin of CRI looks for networks there.
     let script = "mkdir -p /etc/cni; mount -t tmpfs cni /etc/cni; until [ -s config.toml ]; do sleep 0.05; done; \
-        exec containerd -c $dir/config.toml --root $dir/root --state $dir/state --address $dir/containerd.sock";
+        export PATH=$dir/bin:$PATH; exec containerd -c $dir/config.toml --root $dir/root --state $dir/state --address $dir/containerd.sock";
     let daemon = Daemon::start("containerd", script, |dir| {
         let config = dir.join("config.toml");
         if !config.exists() {
+            // In runc's place by its name, for whoever does not say which runtime.
+            fs::create_dir(dir.join("bin")).expect("a directory");
+            symlink(runtime_path(dir), dir.join("bin/runc")).expect("a link");
             fs::write(&config, snippets::with_runtime("config.toml", dir)).expect("a configuration");
         }
         dir.join("containerd.sock").exists()
@@ -73,6 +77,39 @@ fn the_plugin_of_cri_takes_the_runtime() {
     let mut cri = plugins.lines().filter(|line| line.split_whitespace().nth(1) == Some("cri"));
     assert!(cri.next().is_some_and(|line| line.trim_end().ends_with("ok")), "{plugins}");
     assert_eq!(configured().0, "io.containerd.runc.v2");
+}
+
+/// Through a shim that finds the runtime as `runc` in its `PATH`.
+fn works_through(kind: &'static str) {
+    let front = ["run", "--runtime", kind];
+    ctr(&[&front[..], &["--rm", TINY, "by-name", "sh", "-c", "echo hello; exit 42"]].concat())
+        .exits(42)
+        .prints("hello");
+    ctr(&[&front[..], &["-d", TINY, "by-name", "sleep", "1000"]].concat()).succeeds();
+    let container = Running("by-name");
+    assert_eq!(container.status(), "RUNNING");
+    container.exec(&["sh", "-c", "exit 5"]).exits(5);
+    ctr(&["task", "pause", "by-name"]).succeeds();
+    ctr(&["task", "resume", "by-name"]).succeeds();
+    let metrics = ctr(&["task", "metrics", "by-name"]).succeeds().stdout;
+    assert!(metrics.contains("memory"), "{metrics}");
+}
+
+#[conformance::test]
+fn the_runtime_may_be_called_runc() {
+    works_through("io.containerd.runc.v2");
+}
+
+#[conformance::test]
+fn the_shim_for_one_container_each_takes_the_runtime() {
+    needs::path("/usr/bin/containerd-shim-runc-v1");
+    works_through("io.containerd.runc.v1");
+}
+
+#[conformance::test]
+fn the_shim_older_than_the_interface_of_shims_takes_the_runtime() {
+    needs::path("/usr/bin/containerd-shim");
+    works_through("io.containerd.runtime.v1.linux");
 }
 
 /// A container that is ended and removed with the test.

@@ -2,7 +2,7 @@
 //!
 //! In: a shell script that ends in `exec DAEMON`. Out: its directory. A guardian holds the other end of a pipe: when
 //! this process ends, however it ends, the daemon's pid namespace is killed with all that is in it, its mounts and its
-//! network go with their namespaces, and its cgroups and directory are removed.
+//! network go with their namespaces, and its cgroups and directory are removed. What needs more brings a script `end`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ unshare --net --mount --pid --fork --kill-child --mount-proc --propagation priva
 daemon=$!
 echo $daemon >"$1/outer-pid"
 read -r _
+[ ! -e "$1/end" ] || sh "$1/end"
 kill -9 $daemon; wait 2>/dev/null
 for try in 1 2 3 4 5 6 7 8 9 10; do
     find /sys/fs/cgroup -depth -type d -path "*/${1##*/}*" -exec rmdir {} \; 2>/dev/null
@@ -28,7 +29,7 @@ rm -rf "$1"
 ///
 /// A hierarchy of cgroup v1 that a test mounted lingers after it, and containerd 1.6 counts nothing while one is mounted nowhere:
 /// to mount it and let it go ends it.
-const PRELUDE: &str = r#"set -e; dir=$1; ip link set lo up; echo 1 >/proc/sys/net/ipv4/ip_forward
+const PRELUDE: &str = r#"set -e; dir=$1; export TMPDIR=$dir; ip link set lo up; echo 1 >/proc/sys/net/ipv4/ip_forward
     mount -t tmpfs run /run; mkdir -p /run/lock; cd $dir
     for name in $(sed -n 's/^[1-9][0-9]*:\([^:]\+\):.*/\1/p' /proc/self/cgroup); do
         grep -q "^[^ ]* [^ ]* cgroup .*\b$name\b" /proc/self/mounts ||
@@ -74,7 +75,11 @@ impl Daemon {
         let first = fs::read_to_string(children).expect("the first process of the pid namespace");
         let mut command = Command::new("nsenter");
         command.args(["-t", first.trim(), "-m", "-n", "-p", "--"]).args(words);
-        command.env("HOME", &self.dir).env("XDG_RUNTIME_DIR", &self.dir).current_dir(&self.dir);
+        command
+            .env("HOME", &self.dir)
+            .env("XDG_RUNTIME_DIR", &self.dir)
+            .env("TMPDIR", &self.dir)
+            .current_dir(&self.dir);
         command
     }
 
@@ -99,9 +104,13 @@ pub(super) fn runtime_path(dir: &Path) -> PathBuf {
         .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''")))
         .collect();
     if let [program] = words.as_slice() {
-        let program = program.trim_matches('\'');
-        if program.starts_with('/') {
-            return program.into();
+        let program = PathBuf::from(program.trim_matches('\''));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let places = std::env::split_paths(&path).map(|place| place.join(&program));
+        if let Some(found) =
+            std::iter::once(program.clone()).chain(places).find(|place| place.is_absolute() && place.is_file())
+        {
+            return found;
         }
     }
     fs::write(&wrapper, format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" "))).expect("a wrapper");

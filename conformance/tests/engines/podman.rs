@@ -1,6 +1,7 @@
 //! Podman as root, with conmon, on storage of its own.
 
 use std::fs;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use conformance::{Outcome, eventually, needs};
@@ -9,7 +10,8 @@ use super::daemon::{Daemon, runtime_path};
 use super::image;
 use super::snippets;
 
-const TINY: &str = "docker.io/library/tiny:latest";
+/// The name of the image, as an archive has it.
+pub(super) const TINY: &str = "docker.io/library/tiny:latest";
 
 /// The defaults ask for more open files than root of a sandbox may have. What README.md has comes below.
 const CONFIG: &str = r#"
@@ -19,46 +21,50 @@ default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
 network_backend = "netavark"
 "#;
 
+const POLICY: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+
 static PODMAN: LazyLock<Daemon> = LazyLock::new(|| {
     let daemon = Daemon::start("podman", "touch ready; exec sleep infinity", |dir| dir.join("ready").exists());
-    let config = format!("{CONFIG}{}", snippets::with_runtime("containers.conf", &daemon.dir));
-    fs::write(daemon.dir.join("containers.conf"), config).expect("a configuration");
-    let policy = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
-    fs::write(daemon.dir.join("policy.json"), policy).expect("a policy");
-    let archive = image::archive(&daemon.dir);
-    let policy = daemon.dir.join("policy.json");
-    let load = ["load", "--signature-policy", &policy.to_string_lossy(), "-i", &archive.to_string_lossy()];
-    podman_of(&daemon, &load).succeeds();
+    configure(&daemon.dir, &snippets::with_runtime("containers.conf", &daemon.dir));
+    podman_of(&daemon, &load(&daemon.dir).each_ref().map(String::as_str)).succeeds();
     daemon
 });
 
+/// Writes the configuration: what README.md has, and what these machines need.
+pub(super) fn configure(dir: &Path, snippet: &str) {
+    fs::write(dir.join("containers.conf"), format!("{CONFIG}{snippet}")).expect("a configuration");
+    fs::write(dir.join("policy.json"), POLICY).expect("a policy");
+}
+
+/// The words that load the image, which is made here.
+pub(super) fn load(dir: &Path) -> [String; 5] {
+    let archive = image::archive(dir);
+    let paths = [dir.join("policy.json"), archive].map(|path| path.to_string_lossy().into_owned());
+    let [policy, archive] = paths;
+    ["load".to_owned(), "--signature-policy".to_owned(), policy, "-i".to_owned(), archive]
+}
+
+/// The words of every call: storage below `dir`, and who makes the cgroups.
+pub(super) fn front(dir: &Path, cgroups: &str) -> Vec<String> {
+    let at = |name: &str| dir.join(name).to_string_lossy().into_owned();
+    let (root, run, temporary) = (at("root"), at("run"), at("libpod"));
+    let words = ["podman", "--root", &root, "--runroot", &run, "--tmpdir", &temporary, "--storage-driver", "overlay"];
+    let more = ["--cgroup-manager", cgroups, "--events-backend", "file"];
+    words.iter().chain(&more).map(|word| (*word).to_owned()).collect()
+}
+
 fn podman_of(daemon: &Daemon, words: &[&str]) -> Outcome {
-    let dir = daemon.dir.to_string_lossy();
-    let (root, run, parent) = (format!("{dir}/root"), format!("{dir}/run"), format!("/{}", daemon.name()));
-    let front = [
-        "podman",
-        "--root",
-        &root,
-        "--runroot",
-        &run,
-        "--storage-driver",
-        "overlay",
-        "--cgroup-manager",
-        "cgroupfs",
-        "--events-backend",
-        "file",
-    ];
-    let mut call = daemon.inside(front);
+    let parent = format!("/{}", daemon.name());
+    let front = front(&daemon.dir, "cgroupfs");
+    let mut call = daemon.inside(front.iter().map(String::as_str));
     call.env("CONTAINERS_CONF", daemon.dir.join("containers.conf"));
     let (verb, rest) = words.split_first().expect("a command");
     call.arg(verb);
     if ["run", "create"].contains(verb) && !rest.contains(&"--pod") {
         call.args(["--cgroup-parent", &parent]);
     }
-    daemon.call({
-        call.args(rest);
-        call
-    })
+    call.args(rest);
+    daemon.call(call)
 }
 
 fn podman(words: &[&str]) -> Outcome {
@@ -66,6 +72,7 @@ fn podman(words: &[&str]) -> Outcome {
     podman_of(&PODMAN, words)
 }
 
+/// `podman run --rm` of these words, without a network.
 fn run(words: &[&str]) -> Outcome {
     podman(&[&["run", "--rm", "--network", "none"], words].concat())
 }
@@ -99,6 +106,16 @@ fn run_prints_and_has_the_programs_status() {
 }
 
 #[conformance::test]
+fn the_runtime_is_that_of_the_configuration_or_of_one_call() {
+    let path = runtime_path(&PODMAN.dir).to_string_lossy().into_owned();
+    podman(&["info", "--format", "{{.Host.OCIRuntime.Name}} {{.Host.OCIRuntime.Path}}"])
+        .prints(&format!("orlop {path}"));
+    let mut call = PODMAN.inside(["podman", "--runtime", &path, "info", "--format", "{{.Host.OCIRuntime.Path}}"]);
+    call.env("CONTAINERS_CONF", "/dev/null");
+    PODMAN.call(call).succeeds().prints(&path);
+}
+
+#[conformance::test]
 fn exec_stop_and_logs() {
     let trap = "trap 'echo term; exit 5' TERM; echo up; while :; do sleep 0.1; done";
     let container = Running::new("podman-exec", &[TINY, "sh", "-c", trap]);
@@ -119,16 +136,41 @@ fn limits_pause_update_and_stats() {
     podman(&["pause", "podman-limits"]).succeeds();
     assert_eq!(container.inspect("{{.State.Status}}"), "paused");
     podman(&["unpause", "podman-limits"]).succeeds();
+    let stats = podman(&["stats", "--no-stream", "--format", "{{.PIDs}} {{.MemUsage}}", "podman-limits"]).succeeds();
+    assert!(stats.stdout.starts_with("1 ") && stats.stdout.contains("67.11MB"), "{}", stats.stdout);
+    podman(&["update", "-m", "96m", "--memory-swap", "96m", "podman-limits"]).succeeds();
+    podman(&["exec", "podman-limits", "sh", "-c", read]).prints("100663296 20");
     let top = podman(&["top", "podman-limits"]).succeeds().stdout;
     assert!(top.contains("sleep 1000"), "{top}");
 }
 
 #[conformance::test]
 fn a_pod_shares_its_namespaces() {
-    let pod = podman(&["pod", "create", "--name", "pod", "--infra=false", "--share="]);
-    pod.succeeds();
-    podman(&["run", "--rm", "--pod", "pod", "--network", "none", TINY, "echo", "in a pod"]).prints("in a pod");
-    podman(&["pod", "rm", "-f", "pod"]).succeeds();
+    // The container that holds them is made of catatonit, on the spot.
+    podman(&["pod", "create", "--name", "pod", "--network", "none", "--hostname", "deck"]).succeeds();
+    let serve = "mkdir /tmp/www; echo served >/tmp/www/index.html; exec httpd -f -p 80 -h /tmp/www";
+    podman(&["run", "-d", "--pod", "pod", "--name", "pod-server", TINY, "sh", "-c", serve]).succeeds();
+    let ask = ["run", "--rm", "--pod", "pod", TINY, "timeout", "3", "wget", "-qO-", "http://127.0.0.1/"];
+    let served = eventually(|| podman(&ask).stdout.trim() == "served");
+    let name = podman(&["run", "--rm", "--pod", "pod", TINY, "hostname"]);
+    let stopped = podman(&["pod", "stop", "-t", "1", "pod"]);
+    let state = podman(&["pod", "inspect", "--format", "{{.State}}", "pod"]);
+    let restarted = podman(&["pod", "start", "pod"]);
+    let again = eventually(|| podman(&["exec", "pod-server", "cat", "/tmp/www/index.html"]).stdout.trim() == "served");
+    podman(&["pod", "rm", "-f", "-t", "0", "pod"]).succeeds();
+    assert!(served, "{:?}", podman(&ask));
+    name.prints("deck");
+    stopped.succeeds();
+    state.prints("Exited");
+    restarted.succeeds();
+    assert!(again, "it runs again after its pod was started again");
+}
+
+#[conformance::test]
+fn a_pod_may_share_nothing() {
+    podman(&["pod", "create", "--name", "apart", "--infra=false", "--share="]).succeeds();
+    podman(&["run", "--rm", "--pod", "apart", "--network", "none", TINY, "echo", "in a pod"]).prints("in a pod");
+    podman(&["pod", "rm", "-f", "apart"]).succeeds();
 }
 
 #[conformance::test]

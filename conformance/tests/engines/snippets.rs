@@ -11,9 +11,14 @@ const INSTALLED: &str = "/usr/local/bin/orlop";
 
 /// The words for the file of this name, with the runtime under test in place of an installed one.
 pub(super) fn with_runtime(file: &str, dir: &Path) -> String {
+    with_program(file, &runtime_path(dir))
+}
+
+/// The same with another program in its place.
+pub(super) fn with_program(file: &str, program: &Path) -> String {
     let words = snippet(file);
     assert_eq!(words.matches(INSTALLED).count(), 1, "one path in {words}");
-    words.replace(INSTALLED, &runtime_path(dir).to_string_lossy())
+    words.replace(INSTALLED, &program.to_string_lossy())
 }
 
 /// The first block after the line that names the file.

@@ -1,71 +1,56 @@
-//! Docker where systemd makes the cgroups, which is its default on such a machine: a daemon outside of all namespaces of the tests,
-//! as systemd is to know the pids it is told.
+//! Engines where systemd makes the cgroups, which is their default on such a machine.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
-use conformance::{Outcome, Runtime, needs};
+use conformance::{Outcome, eventually, needs};
 
 use super::daemon::starts;
 use super::docker::command;
 use super::image::{self, TINY};
+use super::podman;
+use super::service::{Service, property};
 use super::snippets;
 
-/// A daemon that is a service of the machine's systemd, with its sockets and data in a directory of its own.
-struct Service {
-    dir: PathBuf,
-    unit: String,
+const LIMITS: [&str; 6] = ["-m", "64m", "--memory-swap", "64m", "--pids-limit", "20"];
+
+/// The scope of a container with these limits.
+#[track_caller]
+fn has_its_limits(scope: &str) {
+    assert_eq!(property(scope, "ActiveState"), "active", "{scope}");
+    assert_eq!(property(scope, "MemoryMax"), "67108864", "{scope}");
+    assert_eq!(property(scope, "TasksMax"), "20", "{scope}");
 }
 
-impl Service {
+struct Docker(Service);
+
+impl Docker {
     fn start() -> Self {
-        let unit = format!("orlop-engine-systemd-{}", std::process::id());
-        let dir = std::env::temp_dir().join(&unit);
-        fs::create_dir_all(&dir).expect("a directory");
-        fs::write(dir.join("daemon.json"), snippets::with_runtime("daemon.json", &dir)).expect("a configuration");
-        let service = Self { dir, unit };
-        let at = |name: &str| service.dir.join(name).to_string_lossy().into_owned();
-        let host = format!("unix://{}", at("docker.sock"));
-        let words = ["dockerd", "--config-file", &at("daemon.json"), "-H", &host, "--data-root", &at("data")];
-        let more = ["--exec-root", &at("exec"), "-p", &at("pid"), "--exec-opt", "native.cgroupdriver=systemd"];
-        let mut call = Command::new("systemd-run");
-        call.args(["-q", "-p", "Delegate=yes", "-u", &service.unit]).args(words).args(more);
-        call.args(["--bridge", "none", "--iptables=false", "--ip6tables=false"]);
-        service.call(call).succeeds();
-        let answers = || service.docker(&["version"]).code == 0;
-        assert!(starts(answers), "{:?}", service.docker(&["version"]));
+        let docker = Self(Service::new("docker-systemd"));
+        let service = &docker.0;
+        fs::write(service.at("daemon.json"), snippets::with_runtime("daemon.json", &service.dir)).expect("a file");
+        let host = format!("unix://{}", service.at("docker.sock"));
+        let words = ["dockerd", "--config-file", &service.at("daemon.json"), "-H", &host];
+        let places = ["--data-root", &service.at("data"), "--exec-root", &service.at("exec"), "-p", &service.at("pid")];
+        let more = ["--exec-opt", "native.cgroupdriver=systemd", "--bridge", "none", "--iptables=false"];
+        service.start(&[&words[..], &places, &more, &["--ip6tables=false"]].concat());
+        let answers = || docker.call(&["version"]).code == 0;
+        assert!(starts(answers), "{:?}", docker.call(&["version"]));
         let tar = image::tar(&service.dir);
-        service.docker(&["import", &tar.to_string_lossy(), TINY]).succeeds();
-        service
+        docker.call(&["import", &tar.to_string_lossy(), TINY]).succeeds();
+        docker
     }
 
-    fn call(&self, command: Command) -> Outcome {
-        Runtime::at(&self.dir).spawn(command).wait()
-    }
-
-    fn docker(&self, words: &[&str]) -> Outcome {
-        self.call(command(self.dir.clone(), words.iter().copied()))
-    }
-
-    /// What systemd knows of the scope of a container.
-    fn property(&self, id: &str, name: &str) -> String {
-        let mut call = Command::new("systemctl");
-        call.args(["show", "--value", "-p", name, &format!("docker-{id}.scope")]);
-        self.call(call).succeeds().stdout.trim().to_owned()
+    fn call(&self, words: &[&str]) -> Outcome {
+        self.0.call(command(self.0.dir.clone(), words.iter().copied()))
     }
 }
 
-impl Drop for Service {
+impl Drop for Docker {
     fn drop(&mut self) {
-        let ids = self.docker(&["ps", "-aq"]).stdout;
-        for id in ids.split_whitespace() {
-            self.docker(&["rm", "-f", id]);
+        for id in self.call(&["ps", "-aq"]).stdout.split_whitespace() {
+            self.call(&["rm", "-f", id]);
         }
-        let mut call = Command::new("systemctl");
-        call.args(["stop", &self.unit]);
-        self.call(call);
-        drop(fs::remove_dir_all(&self.dir));
     }
 }
 
@@ -73,19 +58,117 @@ impl Drop for Service {
 fn docker_has_systemd_make_the_cgroups() {
     needs::systemd();
     needs::path("/usr/sbin/dockerd");
-    let service = Service::start();
-    service.docker(&["info", "--format", "{{.CgroupDriver}} {{.CgroupVersion}}"]).succeeds().prints("systemd 2");
-    let limits = ["-m", "64m", "--memory-swap", "64m", "--pids-limit", "20"];
+    let docker = Docker::start();
+    docker.call(&["info", "--format", "{{.CgroupDriver}} {{.CgroupVersion}}"]).succeeds().prints("systemd 2");
     let run = ["run", "-d", "--name", "scoped", "--network", "none"];
-    let id = service.docker(&[&run[..], &limits, &[TINY, "sleep", "1000"]].concat()).succeeds().stdout;
-    let id = id.trim();
-    assert_eq!(service.property(id, "ActiveState"), "active");
-    assert_eq!(service.property(id, "MemoryMax"), "67108864");
-    assert_eq!(service.property(id, "TasksMax"), "20");
-    service.docker(&["exec", "scoped", "cat", "/sys/fs/cgroup/memory.max"]).succeeds().prints("67108864");
-    service.docker(&["update", "-m", "96m", "--memory-swap", "96m", "scoped"]).succeeds();
-    assert_eq!(service.property(id, "MemoryMax"), "100663296");
-    service.docker(&["stop", "-t", "1", "scoped"]).succeeds();
-    service.docker(&["rm", "scoped"]).succeeds();
-    assert_eq!(service.property(id, "ActiveState"), "inactive");
+    let id = docker.call(&[&run[..], &LIMITS, &[TINY, "sleep", "1000"]].concat()).succeeds().stdout;
+    let scope = format!("docker-{}.scope", id.trim());
+    has_its_limits(&scope);
+    docker.call(&["exec", "scoped", "cat", "/sys/fs/cgroup/memory.max"]).succeeds().prints("67108864");
+    docker.call(&["update", "-m", "96m", "--memory-swap", "96m", "scoped"]).succeeds();
+    assert_eq!(property(&scope, "MemoryMax"), "100663296");
+    docker.call(&["pause", "scoped"]).succeeds();
+    docker.call(&["unpause", "scoped"]).succeeds();
+    docker.call(&["stop", "-t", "1", "scoped"]).succeeds();
+    docker.call(&["rm", "scoped"]).succeeds();
+    assert_eq!(property(&scope, "ActiveState"), "inactive");
+    let hog = ["run", "--name", "hog", "--network", "none", "-m", "16m", "--memory-swap", "16m", TINY];
+    docker.call(&[&hog[..], &["tail", "-c", "100m", "/dev/zero"]].concat()).exits(137);
+    docker.call(&["inspect", "--format", "{{.State.OOMKilled}}", "hog"]).prints("true");
+}
+
+struct Podman(Service);
+
+impl Podman {
+    fn call(&self, words: &[&str]) -> Outcome {
+        let (dir, front) = (&self.0.dir, podman::front(&self.0.dir, "systemd"));
+        let mut call = Command::new(&front[0]);
+        call.args(&front[1..]).args(words).env("CONTAINERS_CONF", dir.join("containers.conf"));
+        self.0.call(call)
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        self.call(&["pod", "rm", "-f", "-a", "-t", "0"]);
+        self.call(&["rm", "-f", "-a", "-t", "0"]);
+    }
+}
+
+#[conformance::test]
+fn podman_has_systemd_make_the_cgroups() {
+    needs::systemd();
+    needs::path("/usr/bin/podman");
+    let podman = Podman(Service::new("podman-systemd"));
+    podman::configure(&podman.0.dir, &snippets::with_runtime("containers.conf", &podman.0.dir));
+    podman.call(&podman::load(&podman.0.dir).each_ref().map(String::as_str)).succeeds();
+    let run = ["run", "-d", "--name", "scoped", "--network", "none"];
+    let id = podman.call(&[&run[..], &LIMITS, &[podman::TINY, "sleep", "1000"]].concat()).succeeds().stdout;
+    let scope = format!("libpod-{}.scope", id.trim());
+    has_its_limits(&scope);
+    podman.call(&["exec", "scoped", "cat", "/sys/fs/cgroup/memory.max"]).succeeds().prints("67108864");
+    podman.call(&["update", "-m", "96m", "--memory-swap", "96m", "scoped"]).succeeds();
+    assert_eq!(property(&scope, "MemoryMax"), "100663296");
+    podman.call(&["rm", "-f", "-t", "0", "scoped"]).succeeds();
+    assert_eq!(property(&scope, "ActiveState"), "inactive");
+    let pod = podman.call(&["pod", "create", "--infra=false", "--share=", "-m", "64m", "--name", "sliced"]).succeeds();
+    let member = ["run", "-d", "--pod", "sliced", "--network", "none", "--name", "member"];
+    let id = podman.call(&[&member[..], &[podman::TINY, "sleep", "1000"]].concat()).succeeds().stdout;
+    let slice = property(&format!("libpod-{}.scope", id.trim()), "Slice");
+    assert_eq!(slice, format!("machine-libpod_pod_{}.slice", pod.stdout.trim()));
+    podman.call(&["pod", "rm", "-f", "-t", "0", "sliced"]).succeeds();
+}
+
+struct Containerd(Service);
+
+const ARCHIVED: &str = "docker.io/library/tiny:latest";
+
+impl Containerd {
+    fn start() -> Self {
+        let containerd = Self(Service::new("containerd-systemd"));
+        let service = &containerd.0;
+        fs::write(service.at("config.toml"), snippets::with_runtime("config.toml", &service.dir)).expect("a file");
+        let words = ["containerd", "-c", &service.at("config.toml"), "--address", &service.at("containerd.sock")];
+        service.start(&[&words[..], &["--root", &service.at("root"), "--state", &service.at("state")]].concat());
+        let archive = image::archive(&service.dir).to_string_lossy().into_owned();
+        let imported = || containerd.call(&["image", "import", &archive]).code == 0;
+        assert!(starts(imported), "{:?}", containerd.call(&["image", "import", &archive]));
+        containerd
+    }
+
+    fn call(&self, words: &[&str]) -> Outcome {
+        let mut call = Command::new("ctr");
+        call.args(["-a", &self.0.at("containerd.sock")]).args(words);
+        self.0.call(call)
+    }
+}
+
+impl Drop for Containerd {
+    fn drop(&mut self) {
+        self.call(&["task", "delete", "-f", "scoped"]);
+        self.call(&["container", "delete", "scoped"]);
+    }
+}
+
+#[conformance::test]
+fn containerd_has_systemd_make_the_cgroups() {
+    needs::systemd();
+    needs::path("/usr/bin/containerd");
+    let containerd = Containerd::start();
+    let program = super::daemon::runtime_path(&containerd.0.dir).to_string_lossy().into_owned();
+    let run = ["run", "-d", "--runc-binary", &program, "--runc-systemd-cgroup", "--cgroup", "system.slice:ctr:scoped"];
+    let limits = ["--memory-limit", "67108864", ARCHIVED, "scoped", "sleep", "1000"];
+    containerd.call(&[&run[..], &limits].concat()).succeeds();
+    assert_eq!(property("ctr-scoped.scope", "ActiveState"), "active");
+    assert_eq!(property("ctr-scoped.scope", "MemoryMax"), "67108864");
+    assert_eq!(property("ctr-scoped.scope", "Slice"), "system.slice");
+    let metrics = containerd.call(&["task", "metrics", "scoped"]).succeeds().stdout;
+    assert!(metrics.contains("67108864"), "{metrics}");
+    containerd.call(&["task", "exec", "--exec-id", "one", "scoped", "sh", "-c", "exit 5"]).exits(5);
+    containerd.call(&["task", "pause", "scoped"]).succeeds();
+    containerd.call(&["task", "resume", "scoped"]).succeeds();
+    containerd.call(&["task", "kill", "-s", "KILL", "scoped"]).succeeds();
+    assert!(eventually(|| containerd.call(&["task", "list"]).stdout.contains("STOPPED")));
+    containerd.call(&["task", "delete", "scoped"]);
+    assert!(eventually(|| property("ctr-scoped.scope", "ActiveState") == "inactive"));
 }

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs the engine tests once for each runtime and prints the columns side by side. Ends badly if one of Orlop's fails.
+# Runs the engine tests once for each runtime and prints the columns side by side. Ends badly if one fails, or if a run
+# leaves something on the machine.
 # usage: table.sh TEST-BINARY RUNTIME... [-- FILTER...]
 set -uo pipefail
 binary=$1; shift
@@ -7,13 +8,32 @@ runtimes=(); while [ $# -gt 0 ] && [ "$1" != -- ]; do runtimes+=("$1"); shift; d
 [ "${1:-}" != -- ] || shift
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 status=0
+
+# What bears the name of a run, or of a container of its own: processes, mounts, cgroups, directories, units of systemd; and network
+# namespaces that a mount keeps.
+left() { # PID
+	local names="orlop-engine-[a-z-]*-$1\\b|\\boc-$1-"
+	ps -eo pid=,args= | grep -E "$names" | grep -v ' grep ' | sed 's/^/process /'
+	grep -oE "/[^ ]*($names)[^ ]*" /proc/self/mounts | sed 's/^/mount /'
+	find /sys/fs/cgroup -type d 2>/dev/null | grep -E "$names" | sed 's/^/cgroup /'
+	find "${TMPDIR:-/tmp}" -maxdepth 1 | grep -E "$names" | sed 's/^/directory /'
+	[ ! -d /run/systemd/system ] || systemctl list-units --all --plain --no-legend | grep -E "$names" | sed 's/^/unit /'
+	comm -13 "$dir/namespaces" <(namespaces) | sed 's/^/network namespace /'
+}
+namespaces() { sed -n 's/^nsfs \([^ ]*\) .*/\1/p' /proc/self/mounts | sort; }
+
 for runtime in "${runtimes[@]}"; do
 	# Each verdict as it comes: the whole takes minutes, in a machine that may be stopped meanwhile.
-	RUNTIME=$runtime CONFORMANCE_VERDICTS=$dir/verdicts.$runtime "$binary" --test-threads=1 "$@" 2>&1 |
+	namespaces >"$dir/namespaces"
+	RUNTIME=$runtime CONFORMANCE_VERDICTS=$dir/verdicts.$runtime \
+		sh -c 'echo $$ >"$0"; exec "$@"' "$dir/pid" "$binary" --test-threads=1 "$@" 2>&1 |
 		tee "$dir/log.$runtime" | sed -un "s/^test engines::\(.* \.\.\. .*\)/$runtime: \1/p" >&2 || {
-		[ "$runtime" != orlop ] || status=1
+		status=1
 		sed -n '/^failures:/,$p' "$dir/log.$runtime" >&2
 	}
+	# The guardians of daemons end after the tests.
+	for ((i = 0; i < 60; i++)); do rest=$(left "$(<"$dir/pid")"); [ -n "$rest" ] || break; sleep 0.5; done
+	[ -z "$rest" ] || { printf '%s: left behind:\n%s\n' "$runtime" "$rest" >&2; status=1; }
 	touch "$dir/verdicts.$runtime"
 	# A test that is skipped passes, and says why in its verdict.
 	awk 'FNR == NR { if ($1 == "SKIP") skipped[$2] = 1; next }

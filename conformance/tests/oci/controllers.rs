@@ -118,6 +118,7 @@ fn an_absolute_cgroups_path_is_from_the_root() {
 #[conformance::test(covers = ["/linux/resources/memory/limit"])]
 fn a_limit_too_low_for_a_hook_is_named() {
     needs::runtime(&["orlop"]);
+    needs::cgroup_v1("memory");
     let hooks =
         json!([{"path": "/bin/sh", "args": ["sh", "-c", "head -c 9000000 /dev/zero | tail -c 9000000 | wc -c"]}]);
     let bundle = Bundle::new().set("/hooks/createContainer", hooks);

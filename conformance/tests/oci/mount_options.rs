@@ -324,7 +324,25 @@ fn tmpcopyup_of_what_is_not_there_is_an_empty_mount() {
 #[conformance::test]
 fn a_cgroup_mount_passes_over_no_option() {
     needs::runtime(&["orlop"]);
-    let bundle = Bundle::new().set("/mounts/6/options/0", "memory_of_tomorrow");
-    assert_eq!(bundle.config["mounts"][6]["type"], "cgroup");
-    bundle.refused().names("/mounts/6/options/0");
+    let bundle = Bundle::new().mount("cgroup", "cgroup", "/dev/shm", &["ro", "memory_of_tomorrow"]);
+    bundle.refused().names("/mounts/7/options/1");
+}
+
+#[conformance::test(covers = ["/mounts/*/options=remount"])]
+fn remount_gives_a_new_filesystem_other_options() {
+    let bundle = Bundle::new().mount("tmpfs", "tmpfs", "/dev/shm", &["remount", "size=128k", "nosuid"]);
+    let mount = bundle.start().settled().mount("/dev/shm");
+    assert!(mount.superblock.iter().any(|option| option == "size=128k"), "{mount:?}");
+    assert!(mount.has(&["nosuid"]), "{mount:?}");
+}
+
+#[conformance::test]
+fn one_option_may_be_several() {
+    let mount = Bundle::new().writable().mount("tmpfs", "tmpfs", "/m", &["size=64k,nr_inodes=9", "nodev"]).start();
+    let mount = mount.settled().mount("/m");
+    for option in ["size=64k", "nr_inodes=9"] {
+        assert!(mount.superblock.iter().any(|known| known == option), "{option}: {mount:?}");
+    }
+    let bundle = Bundle::new().writable().mount("tmpfs", "tmpfs", "/m", &["nodev", "size=64k,nonesuch"]);
+    bundle.refused().names("/mounts/7/options/1");
 }

@@ -65,6 +65,8 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Fsopen { fstype, to } => state.fill(to, sys::fsopen(fstype)?),
         Step::FsconfigString { fs, key, value } => sys::fsconfig_string(state.fd(fs)?, key, value),
         Step::FsconfigFlag { fs, key } => sys::fsconfig_flag(state.fd(fs)?, key),
+        Step::Fspick { of, to } => state.fill(to, sys::fspick(state.fd(of)?)?),
+        Step::Reconfigure { fs } => sys::fsconfig_reconfigure(state.take(fs)?.fd()),
         Step::Fsmount { fs, attributes, to } => mounts::fsmount(state, fs, attributes, to),
         Step::CloneTree { of, recursive, to } => state.fill(to, sys::clone_tree(state.fd(of)?, recursive)?),
         Step::MountSetattr { mount, recursive, set, clear, propagation, userns } => {

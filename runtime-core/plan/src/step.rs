@@ -78,6 +78,10 @@ steps! {
     24 FsconfigFlag "fsconfig-flag" { fs: Slot, key: &'p CStr }
     /// `FSCONFIG_CMD_CREATE`, then `fsmount(2)` with these `MOUNT_ATTR_*`; the context `fs` is closed.
     25 Fsmount "fsmount" { fs: Slot, attributes: u32, to: Slot }
+    /// `fspick(2)` of the filesystem of the mount `of`.
+    40 Fspick "fspick" { of: Slot, to: Slot }
+    /// `FSCONFIG_CMD_RECONFIGURE`; the context `fs` is closed.
+    41 Reconfigure "reconfigure" { fs: Slot }
     /// `open_tree(2)` with `OPEN_TREE_CLONE` of what is behind `of`.
     26 CloneTree "clone-tree" { of: Slot, recursive: bool, to: Slot }
     /// `mount_setattr(2)`; `propagation` is an `MS_*` flag or 0, `userns` the namespace of an id-mapped mount or none.
@@ -90,7 +94,8 @@ steps! {
     29 AttachOn "move-mount-on" { mount: Slot, on: Slot }
     /// Makes the directory `path` beneath `root`, and its parents with mode 0755; one that exists stays as it is.
     30 MakeDir "mkdir" { root: Slot, path: &'p CStr, mode: u32 }
-    /// `mknodat(2)` beneath `root`, with missing parents; `fchownat(2)` unless `uid` and `gid` are both 0. Accepts EEXIST.
+    /// `mknodat(2)` beneath `root`, with missing parents; `fchownat(2)` unless `uid` and `gid` are both 0. Accepts EEXIST of
+    /// the same node.
     31 Mknod "mknod" { root: Slot, path: &'p CStr, mode: u32, device: u64, uid: u32, gid: u32 }
     /// `symlinkat(2)` beneath `root`. Accepts EEXIST.
     32 Symlink "symlink" { root: Slot, path: &'p CStr, target: &'p CStr }

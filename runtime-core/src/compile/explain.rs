@@ -235,6 +235,8 @@ fn describe(step: &Step<'_>) -> String {
         Step::OpenHost { path, to } => format!("{} → {}", text(path), Name(to)),
         Step::Open { root, path, to, .. } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
         Step::Fsopen { fstype, to } => format!("{} → {}", text(fstype), Name(to)),
+        Step::Fspick { of, to } => format!("{} → {}", Name(of), Name(to)),
+        Step::Reconfigure { fs } => Name(fs).to_string(),
         Step::FsconfigString { fs, key, value } => format!("{} {}={}", Name(fs), text(key), text(value)),
         Step::FsconfigFlag { fs, key } => format!("{} {}", Name(fs), text(key)),
         Step::Fsmount { fs, attributes, to } => {

@@ -387,6 +387,8 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::Open { root, to, .. } => of(&[root], &[to], &[]),
         Step::FsconfigString { fs, .. } | Step::FsconfigFlag { fs, .. } => of(&[fs], &[], &[]),
         Step::Fsmount { fs, to, .. } => of(&[fs], &[to], &[fs]),
+        Step::Fspick { of: mount, to } => of(&[mount], &[to], &[]),
+        Step::Reconfigure { fs } => of(&[fs], &[], &[fs]),
         Step::CloneTree { of: tree, to, .. } => of(&[tree], &[to], &[]),
         Step::MountSetattr { mount, userns, .. } => of(&[mount, userns], &[], &[]),
         Step::Attach { mount, root, .. } => of(&[mount, root], &[], &[]),

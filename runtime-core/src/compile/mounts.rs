@@ -89,13 +89,19 @@ impl Mounts<'_, '_> {
         }
     }
 
-    /// Changes the attributes of what is mounted there: those that are named, no others. As a new mount of its kind would, it becomes
-    /// read-only last.
+    /// Changes what is mounted there: the attributes that are named, no others, and options of a filesystem that is new. As a new mount of
+    /// its kind would, it becomes read-only last.
     fn again(&mut self, mount: &Mount<'_>, origin: &Origin) -> Result<()> {
         let waits = mount.attributes.set & MOUNT_ATTR_RDONLY != 0;
         let to = if waits { self.keep(mount)? } else { local::MOUNT };
         let path = below_root(&mount.destination);
         self.plan.push(Step::Open { root: self.layout.root, path: &path, flags: O_PATH, to }, origin);
+        if !mount.data.is_empty() {
+            self.plan.push(Step::Fspick { of: to, to: local::FS }, origin);
+            mount.data.iter().for_each(|data| configure(mount, data, self.plan));
+            let options = origin.clone().field(&mount.at.key("options")).hint("the filesystem does not change so");
+            self.plan.push(Step::Reconfigure { fs: local::FS }, &options);
+        }
         let Attributes { set, clear } = mount.attributes;
         set_attributes(to, false, Attributes { set: set & !MOUNT_ATTR_RDONLY, clear }, self.plan, origin);
         dress(to, mount, self.plan, origin);

@@ -104,8 +104,11 @@ pub(super) fn read<'c>(
                 warnings.push(Warning { field: place(), message });
             }
             Meaning::Superblock => read.data.push(data(index, option)),
-            Meaning::Unknown if !target.is_borrowed() && !option.starts_with('=') => {
-                read.data.push(data(index, option));
+            Meaning::Unknown if !target.is_borrowed() && parts(&option).all(|part| !part.starts_with('=')) => {
+                match option {
+                    Cow::Borrowed(text) => read.data.extend(parts(text).map(|part| data(index, part.into()))),
+                    Cow::Owned(text) => read.data.extend(parts(&text).map(|part| data(index, part.to_owned().into()))),
+                }
             }
             Meaning::CopyUp | Meaning::Unknown => {
                 return Err(refusal(&option, target, place()));
@@ -190,6 +193,19 @@ fn refusal(option: &str, target: Target, place: Pointer) -> Error {
             .hint("a cgroup mount shows the host's hierarchies, and takes only attributes of a mount"),
         _ => Error::config(place, format!("option `{option}` has no name")),
     }
+}
+
+/// "Pass those as a comma-separated string": one option may be several. A comma in quotes (`context="…"`) or behind a backslash
+/// (overlayfs) parts nothing.
+fn parts(option: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    let parted = move |letter| {
+        let parts = letter == ',' && !quoted && !escaped;
+        quoted ^= letter == '"' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        parts
+    };
+    option.split(parted).filter(|part| !part.is_empty())
 }
 
 /// `size=64m` is a key and a value, `ro` a key alone.

@@ -27,7 +27,7 @@ pub struct Mount<'c> {
     /// The propagation options, in order: an `MS_*` flag of `mount(2)`, with `MS_REC` for `rprivate` and its like.
     pub propagation: Vec<u64>,
     /// Options for the filesystem itself, in order, the superblock's flags (`ro`, `sync`, `dirsync`, `lazytime` …) among
-    /// them. Empty for a bind mount.
+    /// them. Empty for a bind mount, and for what is not the container's own.
     pub data: Vec<MountData<'c>>,
     /// `tmpcopyup`: the tmpfs begins with what lies under it. Also the index of that option.
     pub copy_up: Option<usize>,
@@ -54,7 +54,7 @@ pub enum MountKind<'c> {
     },
     /// The container's own cgroups, whichever version the host has.
     Cgroup,
-    /// What is mounted there already, with other attributes (`remount`).
+    /// What is mounted there already, with other attributes, and other options where it is a new filesystem (`remount`).
     Remount,
 }
 
@@ -79,14 +79,33 @@ pub(super) fn check<'c>(
     mounts: Option<Vec<Object<RawMount<'c>>>>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Mount<'c>>> {
-    text::each(mounts, Pointer::new("/mounts")).map(|(at, mount)| check_one(mount, at, warnings)).collect()
+    let mut checked = Vec::with_capacity(mounts.as_ref().map_or(0, Vec::len));
+    for (at, mount) in text::each(mounts, Pointer::new("/mounts")) {
+        let mount = check_one(mount, at, &checked, warnings)?;
+        checked.push(mount);
+    }
+    Ok(checked)
 }
 
-fn check_one<'c>(mount: RawMount<'c>, at: Pointer, warnings: &mut Vec<Warning>) -> Result<Mount<'c>> {
+/// Whether a new filesystem is mounted there last: its options are the container's to change again.
+fn is_new_at(destination: &str, before: &[Mount<'_>]) -> bool {
+    let mut there = before.iter().rev().filter(|mount| mount.destination == destination);
+    there
+        .find(|mount| mount.kind != MountKind::Remount)
+        .is_some_and(|mount| matches!(mount.kind, MountKind::Filesystem { .. }))
+}
+
+fn check_one<'c>(
+    mount: RawMount<'c>,
+    at: Pointer,
+    before: &[Mount<'_>],
+    warnings: &mut Vec<Warning>,
+) -> Result<Mount<'c>> {
     let destination = destination(mount.destination, &at, warnings)?;
     let options = text::list(mount.options);
     let kind = kind(mount.fstype, mount.source, &options, &at)?;
     let target = match &kind {
+        MountKind::Remount if is_new_at(&destination, before) => Target::OwnReadOnly,
         MountKind::Bind { .. } | MountKind::Remount => Target::Bind,
         MountKind::Cgroup => Target::Cgroup,
         MountKind::Filesystem { fstype, .. } if fstype == "tmpfs" => Target::Tmpfs,
@@ -164,7 +183,7 @@ mod tests {
 
     fn read(json: &str) -> Mount<'_> {
         let mount = serde_json::from_str(json).unwrap();
-        check_one(mount, Pointer::new("/mounts/0"), &mut Vec::new()).unwrap_or_else(|error| panic!("{error}"))
+        check_one(mount, Pointer::new("/mounts/0"), &[], &mut Vec::new()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     #[test]

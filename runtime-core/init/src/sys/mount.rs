@@ -14,6 +14,14 @@ pub fn fsopen(fstype: &CStr) -> Result<OwnedFd> {
     unsafe { call(430, [at(fstype.as_ptr()), FSOPEN_CLOEXEC]) }.map(OwnedFd::from_answer)
 }
 
+/// `fspick(2)` of the filesystem behind a descriptor.
+pub fn fspick(of: Fd) -> Result<OwnedFd> {
+    const FSPICK_CLOEXEC: usize = 1;
+    const FSPICK_EMPTY_PATH: usize = 8;
+    // SAFETY: the kernel reads an empty, NUL-terminated path.
+    unsafe { call(433, [of.arg(), at(c"".as_ptr()), FSPICK_CLOEXEC | FSPICK_EMPTY_PATH]) }.map(OwnedFd::from_answer)
+}
+
 pub fn fsconfig_string(fs: Fd, key: &CStr, value: &CStr) -> Result<()> {
     const FSCONFIG_SET_STRING: usize = 1;
     // SAFETY: the kernel reads two NUL-terminated texts.
@@ -29,6 +37,11 @@ pub fn fsconfig_flag(fs: Fd, key: &CStr) -> Result<()> {
 pub fn fsconfig_create(fs: Fd) -> Result<()> {
     const FSCONFIG_CMD_CREATE: usize = 6;
     plain(431, [fs.arg(), FSCONFIG_CMD_CREATE, 0, 0, 0]).map(drop)
+}
+
+pub fn fsconfig_reconfigure(fs: Fd) -> Result<()> {
+    const FSCONFIG_CMD_RECONFIGURE: usize = 7;
+    plain(431, [fs.arg(), FSCONFIG_CMD_RECONFIGURE, 0, 0, 0]).map(drop)
 }
 
 pub fn fsmount(fs: Fd, attributes: u32) -> Result<OwnedFd> {

@@ -349,6 +349,7 @@ fn resources() {
     right(&[
         ("/linux/resources/blockIO", json!({"weight": 0})),
         ("/linux/resources/blockIO", json!({"weight": 1, "leafWeight": 9})),
+        ("/linux/resources/cpu", json!({"shares": 1})),
         ("/linux/resources/cpu", json!({"shares": 0, "quota": -1, "cpus": ""})),
         ("/linux/resources/devices", json!([{"allow": false}, {"allow": true, "major": -1, "access": "r"}])),
         ("/linux/resources/network", json!({})),
@@ -374,7 +375,7 @@ fn resources() {
         ("/linux/resources/memory", json!({"limit": 4096, "swap": 1024}), "swap 1024 is below the memory limit 4096 [config.json /linux/resources/memory/swap]"),
         ("/linux/resources/memory", json!({"swappiness": 101}), "swappiness 101 is above 100 [config.json /linux/resources/memory/swappiness]"),
         ("/linux/resources/memory", json!({"limit": "1g"}), "invalid type: string \"1g\", expected an integer from -9223372036854775808 to 9223372036854775807 [config.json /linux/resources/memory/limit]"),
-        ("/linux/resources/cpu", json!({"shares": 1}), "1 shares are not within 2 and 262144 [config.json /linux/resources/cpu/shares]"),
+        ("/linux/resources/cpu", json!({"shares": 262_145}), "262145 shares are above 262144 [config.json /linux/resources/cpu/shares]"),
         ("/linux/resources/cpu", json!({"quota": -2}), "-2 is below -1 [config.json /linux/resources/cpu/quota]"),
         ("/linux/resources/cpu", json!({"idle": 2}), "idle 2 is neither 0 nor 1 [config.json /linux/resources/cpu/idle]"),
         ("/linux/resources/cpu", json!({"cpus": " , "}), "` , ` is not a list such as 0-3,7 [config.json /linux/resources/cpu/cpus]"),

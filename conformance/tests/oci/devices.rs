@@ -62,6 +62,21 @@ fn a_bound_dev_is_left_as_it_is() {
         .prints("null\nonly");
 }
 
+#[conformance::test(covers = ["/linux/devices/*/path"])]
+fn a_device_elsewhere_is_made_beside_a_bound_dev() {
+    needs::root("making device nodes");
+    let bundle = Bundle::sh("stat -c %t:%T /srv/extra; ls /dev").writable();
+    let source = bundle.host("dev");
+    std::fs::write(source.join("only"), "").unwrap();
+    let device = |path: &str| json!({"path": path, "type": "c", "major": 1, "minor": 3});
+    let mounts = json!([
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "source": source, "options": ["bind"]},
+    ]);
+    let bundle = bundle.set("/mounts", mounts).set("/linux/devices", json!([device("/srv/extra"), device("/dev/not")]));
+    bundle.set("/linux/maskedPaths", json!([])).run().succeeds().prints("1:3\nonly");
+}
+
 #[conformance::test(covers = ["/linux/devices/*/{type,path,major,minor,fileMode,uid,gid}", "/linux/devices/*/type=c"])]
 fn a_character_device_is_made() {
     let device =

@@ -47,9 +47,9 @@ pub(super) fn memory(memory: &Memory, values: &mut Values<'_>) -> Result<()> {
 /// parent's share. An idle group takes no shares.
 pub(super) fn cpu(cpu: &Cpu<'_>, values: &mut Values<'_>) -> Result<()> {
     if let Some(shares) = asked(cpu.shares).filter(|_| cpu.idle != Some(1)) {
-        if !(2..=262_144).contains(&shares) {
-            // The kernel would clamp it silently.
-            return Err(Error::config(values.field("shares"), format!("{shares} is not within 2 to 262144")));
+        if shares < 2 {
+            // The kernel would make it 2 without a word.
+            return Err(Error::unsupported(values.field("shares"), "cgroup v1 knows no share below 2"));
         }
         values.put("shares", Write::of("cpu.shares", shares).entangled())?;
     }

@@ -25,15 +25,13 @@ const LINKS: [(&str, &str); 6] = [
 
 /// All nodes and links.
 pub(crate) fn all<'c>(spec: &Spec<'c>, host: &Host, layout: &Layout, plan: &mut Plan) -> Result<()> {
-    if !layout.devices {
-        return Ok(());
-    }
     // A user namespace may not make nodes: there the host's own are shown.
     let binds = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root();
-    let wanted = |path: &str| !spec.linux.devices.iter().any(|device| device.path == path);
-    for device in
-        DEFAULT_DEVICES.iter().filter(|(path, ..)| wanted(path)).map(default).chain(spec.linux.devices.iter().cloned())
-    {
+    let asked = |path: &str| spec.linux.devices.iter().any(|device| device.path == path);
+    let defaults = DEFAULT_DEVICES.iter().filter(|(path, ..)| !asked(path)).map(default);
+    // A /dev of the host's is as the host has it.
+    let wanted = |device: &Device<'_>| layout.devices || !device.path.starts_with("/dev/");
+    for device in defaults.chain(spec.linux.devices.iter().cloned()).filter(wanted) {
         let origin = Origin::new(Op::Device).field(&device.at).path(&device.path).hint(TAKEN);
         match binds && device.kind != DeviceKind::Fifo {
             true => bind(&device, spec, host, layout, plan, &origin)?,
@@ -41,7 +39,7 @@ pub(crate) fn all<'c>(spec: &Spec<'c>, host: &Host, layout: &Layout, plan: &mut 
         }
     }
     let origin = Origin::new(Op::Device).field(&Pointer::new("/linux/devices"));
-    for (path, target) in LINKS {
+    for (path, target) in LINKS.into_iter().filter(|_| layout.devices) {
         let (root, path) = layout.place(path);
         plan.push(Step::Symlink { root, path: &c(path), target: &c(target) }, &origin);
     }

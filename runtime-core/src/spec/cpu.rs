@@ -10,7 +10,7 @@ use crate::error::{Error, Pointer, Result};
 /// `cpu`; times in microseconds.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Cpu<'c> {
-    /// Relative share, 2 to 262,144.
+    /// Relative share, 1 to 262,144; cgroup v1 takes 2 at least.
     pub shares: Option<u64>,
     /// Time in each period; −1 is no limit.
     pub quota: Option<i64>,
@@ -52,8 +52,8 @@ impl<'c> RawCpu<'c> {
     pub(super) fn check(self, at: &Pointer) -> Result<Cpu<'c>> {
         // Engines send 0 shares for "not set".
         let shares = self.shares.filter(|shares| *shares != 0);
-        if let Some(shares) = shares.filter(|shares| !(2..=262_144).contains(shares)) {
-            return Err(Error::config(at.key("shares"), format!("{shares} shares are not within 2 and 262144")));
+        if let Some(shares) = shares.filter(|shares| *shares > 262_144) {
+            return Err(Error::config(at.key("shares"), format!("{shares} shares are above 262144")));
         }
         if let Some(idle) = self.idle.filter(|idle| !(0..=1).contains(idle)) {
             return Err(Error::config(at.key("idle"), format!("idle {idle} is neither 0 nor 1")));

@@ -4,7 +4,7 @@ use std::fs;
 
 use conformance::{Outcome, eventually, needs};
 
-use super::docker::{command, daemon, docker, run};
+use super::docker::{CALLS, command, daemon, docker, run};
 use super::image::TINY;
 
 const DOCKERFILE: &str = "\
@@ -46,6 +46,8 @@ fn the_classic_builder_builds_in_stages() {
 #[conformance::test]
 fn buildkit_builds_in_stages() {
     build("1", "buildkit").succeeds();
+    let calls = fs::read_to_string(daemon().dir.join(CALLS)).expect("BuildKit calls the runtime as runc");
+    assert!(calls.lines().any(|call| call.contains(" run --bundle ")), "{calls}");
     product_is_right("buildkit");
 }
 

@@ -81,7 +81,7 @@ impl Watched {
         call.args(["-c", r#": >start; "$@" 3>"$SYNC" 4<start"#, "-", "conmon", "-c", id, "-u", id, "-n", "k8s_pod"]);
         call.arg("-r").arg(configured(&self.dir)).arg("--runtime-arg");
         call.arg(format!("--root={}", self.bundle.runtime.state().display()));
-        call.args(["--log-level", "info", "--socket-dir-path", "."]).args(words);
+        call.args(["--log-level", "info", "--socket-dir-path", ".", "--syslog"]).args(words);
         call.env("_OCI_SYNCPIPE", "3").env("_OCI_STARTPIPE", "4").env("SYNC", sync).current_dir(&self.dir);
         self.bundle.runtime.spawn(call).wait()
     }

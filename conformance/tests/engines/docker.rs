@@ -1,17 +1,20 @@
 //! Docker: the daemon with the runtime under test as its default, on a socket of its own.
 
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
 use conformance::{Outcome, eventually, needs};
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, runtime_path};
 use super::image::{self, TINY};
 use super::snippets;
 
 static DOCKER: LazyLock<Daemon> = LazyLock::new(|| {
     let script = r#"
+        export PATH=$dir/bin:$PATH
         exec dockerd --config-file $dir/daemon.json -H unix://$dir/docker.sock --data-root $dir/data \
             --exec-root $dir/exec -p $dir/pid --cgroup-parent /${dir##*/} --exec-opt native.cgroupdriver=cgroupfs
     "#;
@@ -19,7 +22,8 @@ static DOCKER: LazyLock<Daemon> = LazyLock::new(|| {
     let daemon = Daemon::start("docker", &script, |dir| {
         let config = dir.join("daemon.json");
         if !config.exists() {
-            std::fs::write(&config, snippets::with_runtime("daemon.json", dir)).expect("a configuration");
+            as_runc(dir);
+            fs::write(&config, snippets::with_runtime("daemon.json", dir)).expect("a configuration");
         }
         command(dir.to_owned(), ["version"]).output().is_ok_and(|output| output.status.success())
     });
@@ -27,6 +31,18 @@ static DOCKER: LazyLock<Daemon> = LazyLock::new(|| {
     daemon.call(command(daemon.dir.clone(), ["import", &tar.to_string_lossy(), TINY])).succeeds();
     daemon
 });
+
+/// What the daemon's `runc` was called with: BuildKit inside of dockerd calls that, whatever the default runtime.
+pub(super) const CALLS: &str = "runc-calls";
+
+fn as_runc(dir: &Path) {
+    let script = "#!/bin/sh\necho \"$@\" >>DIR/CALLS\nexec PROGRAM \"$@\"\n";
+    let program = runtime_path(dir);
+    let script = script.replace("DIR", &dir.to_string_lossy()).replace("CALLS", CALLS);
+    fs::create_dir(dir.join("bin")).expect("a directory");
+    fs::write(dir.join("bin/runc"), script.replace("PROGRAM", &program.to_string_lossy())).expect("a script");
+    fs::set_permissions(dir.join("bin/runc"), PermissionsExt::from_mode(0o755)).expect("its mode");
+}
 
 /// The client of this daemon, as a command to be changed or started.
 pub(super) fn command<'a>(dir: PathBuf, args: impl IntoIterator<Item = &'a str>) -> Command {
@@ -243,13 +259,13 @@ fn stats_and_top_see_into_a_container() {
 #[conformance::test]
 fn files_are_copied_in_and_out() {
     let dir = daemon().dir.join("copies");
-    std::fs::create_dir_all(&dir).expect("a directory");
-    std::fs::write(dir.join("in"), "inside").expect("a file");
+    fs::create_dir_all(&dir).expect("a directory");
+    fs::write(dir.join("in"), "inside").expect("a file");
     let container = Running::new("copied", FOREVER);
     docker(["cp", "copies/in", "copied:/tmp/there"]).succeeds();
     container.exec(["cat", "/tmp/there"]).prints("inside");
     docker(["cp", "copied:/tmp/there", "copies/out"]).succeeds();
-    assert_eq!(std::fs::read_to_string(dir.join("out")).expect("a copy"), "inside");
+    assert_eq!(fs::read_to_string(dir.join("out")).expect("a copy"), "inside");
     docker(["commit", "copied", "committed"]).succeeds();
     run(["committed", "cat", "/tmp/there"]).prints("inside");
 }

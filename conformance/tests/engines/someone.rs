@@ -60,10 +60,10 @@ impl Rootless {
         let podman = Self { daemon, uid };
         if by_systemd() {
             // Theirs is no namespace that ends: the process that keeps it is ended here.
-            let words = |rest: &[&str]| [&AS_SOMEONE[..], rest].concat().join(" ");
-            let front = podman::front(&podman.daemon.dir, "cgroupfs").join(" ");
-            let end = [words(&[&front, "rm -f -a -t 0"]), words(&[&front, "system migrate"])].join("\n");
-            fs::write(podman.daemon.dir.join("end"), end).expect("a script");
+            let dir = &podman.daemon.dir;
+            let front = podman::front(dir, "cgroupfs").join(" ");
+            let call = format!("{} -E {} {front}", AS_SOMEONE.join(" "), configuration(dir));
+            fs::write(dir.join("end"), format!("{call} rm -f -a -t 0\n{call} system migrate\n")).expect("a script");
         }
         podman.call("cgroupfs", &podman::load(&podman.daemon.dir).each_ref().map(String::as_str)).succeeds();
         podman
@@ -71,7 +71,7 @@ impl Rootless {
 
     pub(super) fn call(&self, cgroups: &str, words: &[&str]) -> Outcome {
         let dir = &self.daemon.dir;
-        let config = format!("CONTAINERS_CONF={}/containers.conf", dir.display());
+        let config = configuration(dir);
         let front = podman::front(dir, cgroups);
         let mut call = if by_systemd() {
             let mut call = Command::new(AS_SOMEONE[0]);
@@ -87,6 +87,10 @@ impl Rootless {
         call.args(front).args(words);
         self.daemon.call(call)
     }
+}
+
+fn configuration(dir: &Path) -> String {
+    format!("CONTAINERS_CONF={}/containers.conf", dir.display())
 }
 
 fn by_systemd() -> bool {

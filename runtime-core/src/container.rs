@@ -497,6 +497,7 @@ impl Container {
         Ok(match record.cgroup.is_frozen() {
             Ok(true) => Status::Paused,
             _ if self.directory.has_gate() => Status::Created,
+            _ if self.directory.is_launching() => Status::Creating,
             _ => Status::Running,
         })
     }

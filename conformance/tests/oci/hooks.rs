@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use conformance::observe::Process;
-use conformance::{Bundle, Value, eventually, json};
+use conformance::{Bundle, Value, eventually, json, needs};
 
 const ALL: [&str; 4] = ["prestart", "createRuntime", "createContainer", "poststart"];
 const BEFORE_START: [&str; 3] = ["prestart", "createRuntime", "createContainer"];
@@ -278,4 +278,22 @@ fn a_hook_with_a_relative_path_is_refused() {
         let relative = json!([{"path": "bin/true"}]);
         Bundle::new().set(&format!("/hooks/{kind}"), relative).refused().names(&format!("/hooks/{kind}/0/path"));
     }
+}
+
+#[conformance::test]
+fn a_poststart_hook_of_run_may_change_the_container() {
+    needs::root("a cgroup that is frozen");
+    let bundle = Bundle::sh("sleep 1");
+    let words = |command: std::process::Command| -> String {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| format!("'{}' ", word.to_string_lossy())).collect()
+    };
+    let (pause, resume) = (["pause", &bundle.id], ["resume", &bundle.id]);
+    let [pause, resume] = [pause, resume].map(|verb| words(bundle.runtime.command(verb)));
+    let script = format!("{pause} && {resume} && echo done >> {}", log(&bundle).display());
+    let bundle = bundle.set("/hooks/poststart", hook(&script));
+    let begin = std::time::Instant::now();
+    bundle.run().succeeds();
+    assert_eq!(lines(&bundle), ["done"]);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(25), "it waited for the lock");
 }

@@ -146,3 +146,13 @@ fn a_run_is_not_running_before_its_program_is() {
     call.wait().exits(137);
     assert!(!early && entered != 0, "{early} {entered}");
 }
+
+#[conformance::test]
+fn a_run_that_somebody_else_deletes_has_the_status_of_its_process() {
+    let bundle = Bundle::sh("echo ready; sleep 1000");
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.spawn(bundle.runtime.command(["run", "--bundle", &path, &bundle.id]));
+    assert!(eventually(|| call.output().contains("ready")));
+    bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+    call.wait().exits(137);
+}

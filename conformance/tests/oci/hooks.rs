@@ -297,3 +297,17 @@ fn a_poststart_hook_of_run_may_change_the_container() {
     assert_eq!(lines(&bundle), ["done"]);
     assert!(begin.elapsed() < std::time::Duration::from_secs(25), "it waited for the lock");
 }
+
+#[conformance::test]
+fn a_start_whose_container_is_killed_meanwhile_fails() {
+    // runc's `start` does not wait for the hooks, nor for the program.
+    needs::runtime(&["orlop"]);
+    let bundle = Bundle::new();
+    let script = json!([{"path": "/bin/sh", "args": ["sh", "-c", "echo begun; sleep 1000"], "env": ["PATH=/bin"]}]);
+    let container = bundle.set("/hooks/startContainer", script).create();
+    let command = container.bundle.runtime.command(["start", container.id()]);
+    let call = container.bundle.runtime.spawn(command);
+    container.eventually_prints("begun");
+    container.kill("KILL");
+    call.wait().fails().says("the process was killed before it became the program");
+}

@@ -427,6 +427,9 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::MakeCwd { .. }
         | Step::Lookup { .. }
         | Step::Exec { .. }
+        | Step::TryChdir { .. }
+        | Step::ChdirAgain { .. }
+        | Step::HearStart { .. }
         | Step::Scheduler { .. }
         | Step::IoPriority { .. }
         | Step::Personality { .. }

@@ -55,6 +55,9 @@ pub(crate) fn enter(
         filter(seccomp, host, plan);
     }
     become_user(process, spec, host, plan);
+    if is_users_own(process) {
+        plan.push(Step::ChdirAgain { path: &c(&process.cwd) }, &cwd_origin(process));
+    }
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {
         filter(seccomp, host, plan);
@@ -145,11 +148,20 @@ fn close_others(last: &LastSlots, plan: &mut Plan) {
 }
 
 /// The program takes the place of init. Where there is none, nobody is let past the gate.
-pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
+pub(crate) fn execute(
+    process: &Process<'_>,
+    host: &Host,
+    seccomp: Option<&Seccomp<'_>>,
+    last: &LastSlots,
+    plan: &mut Plan,
+) {
     if process.args.is_empty() {
         return;
     }
     limit_files(process, plan);
+    if last.gate.is_some() {
+        plan.push(Step::HearStart {}, &Origin::new(Op::Start));
+    }
     if process.no_new_privileges && !notifies(seccomp) {
         filter(seccomp, host, plan);
     }
@@ -195,9 +207,19 @@ pub(crate) fn own_null(host: &Host, layout: &Layout, plan: &mut Plan) {
     }
 }
 
-/// The working directory is inside the root (CVE-2024-21626).
+/// The working directory is inside the root (CVE-2024-21626). As root, who may enter where the user may not; where it is the other
+/// way round, as on NFS with root_squash, once more as the user. So does runc.
 fn work_in(process: &Process<'_>, plan: &mut Plan) {
-    plan.push(Step::Chdir { path: &c(&process.cwd) }, &cwd_origin(process));
+    let path = &c(&process.cwd);
+    match is_users_own(process) {
+        true => plan.push(Step::TryChdir { path }, &cwd_origin(process)),
+        false => plan.push(Step::Chdir { path }, &cwd_origin(process)),
+    }
+}
+
+/// Whether the working directory may be one that the user alone can enter.
+fn is_users_own(process: &Process<'_>) -> bool {
+    process.user.uid != 0 && process.cwd != "/"
 }
 
 fn cwd_origin(process: &Process<'_>) -> Origin {

@@ -213,6 +213,7 @@ impl Launched<'_> {
                 },
                 Said::Failed(report) => return Err(dialogue::explain(report, &self.plan.origins)),
                 Said::Gone => return self.gone(),
+                Said::Unheard => return Err(self.death()),
             }
             dialogue::answer(self.dialogue.as_fd())?;
         }

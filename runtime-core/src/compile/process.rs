@@ -3,7 +3,7 @@
 //! `create` and `exec` share every line of this: capabilities in particular are computed here and nowhere else
 //! (CVE-2022-29162, CVE-2025-27612).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 
 use orlop_plan::{Bytes, Slot, Step, Texts};
@@ -175,9 +175,11 @@ pub(crate) fn execute(
 /// The environment without a name twice, which programs read differently: the later value, where the name first stood.
 fn variables<'e>(env: &'e [std::borrow::Cow<'_, str>]) -> Vec<&'e str> {
     let name = |variable: &'e str| variable.split('=').next().unwrap_or_default();
+    let mut places = BTreeMap::new();
     let mut all: Vec<&str> = Vec::with_capacity(env.len());
     for variable in env.iter().map(AsRef::<str>::as_ref) {
-        match all.iter_mut().find(|earlier| name(earlier) == name(variable)) {
+        let place = *places.entry(name(variable)).or_insert(all.len());
+        match all.get_mut(place) {
             Some(earlier) => *earlier = variable,
             None => all.push(variable),
         }
@@ -371,3 +373,25 @@ fn look_up(process: &Process<'_>, plan: &mut Plan) {
 
 /// Engines match on these words (`executable file not found in $PATH`).
 pub(crate) const NOT_IN_PATH: &str = "executable file not found in $PATH";
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::variables;
+
+    #[test]
+    fn of_two_variables_of_one_name_the_later_value_stands_first() {
+        let env = ["A=1", "B", "A=2=3", "AB=4", "B=5"].map(Cow::Borrowed);
+        assert_eq!(variables(&env), ["A=2=3", "B=5", "AB=4"]);
+    }
+
+    /// As many as the kernel takes: for each its namesake is found without going through all others.
+    #[test]
+    fn very_many_variables_are_no_trouble() {
+        let env: Vec<Cow<'_, str>> =
+            (0..200_000).map(|number| Cow::Owned(format!("V{}={number}", number % 150_000))).collect();
+        let kept = variables(&env);
+        assert_eq!((kept.len(), kept.first(), kept.last()), (150_000, Some(&"V0=150000"), Some(&"V149999=149999")));
+    }
+}

@@ -311,3 +311,14 @@ fn a_start_whose_container_is_killed_meanwhile_fails() {
     container.kill("KILL");
     call.wait().fails().says("the process was killed before it became the program");
 }
+
+#[conformance::test]
+fn a_runtime_in_many_groups_runs_hooks() {
+    needs::root("taking on groups");
+    needs::program("setpriv");
+    let groups: Vec<String> = (100_000..102_000).map(|group: u32| group.to_string()).collect();
+    let mut bundle = logging(&["createContainer"], "");
+    bundle.runtime.call_through(["setpriv".to_owned(), format!("--groups={}", groups.join(","))]);
+    let container = bundle.create();
+    assert_eq!(lines(&container.bundle), ["createContainer"]);
+}

@@ -217,3 +217,25 @@ fn kill_of_all_of_a_stopped_container_reaches_no_stranger() {
     assert_eq!(stranger.output().trim(), "ready");
     assert_eq!(container.call_with(&["ps", "--format", "json"], &[]).stdout.trim(), "[]");
 }
+
+/// The files that it may write have no room, as on a disk that is full.
+#[conformance::test]
+fn an_update_that_cannot_be_written_down_changes_nothing() {
+    needs::runtime(&["orlop"]);
+    needs::root("a limit of processes");
+    let container = Bundle::new().set("/linux/resources/pids/limit", 50).start();
+    let limit = || {
+        let stats = container.call_with(&["events", "--stats"], &[]).succeeds().stdout;
+        let stats: conformance::Value = serde_json::from_str(&stats).unwrap();
+        stats["data"]["pids"]["limit"].clone()
+    };
+    assert_eq!(limit(), 50);
+    let update = container.bundle.runtime.command(["update", "--pids-limit", "77", container.id()]);
+    let mut full = std::process::Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(update.get_program());
+    let outcome = full.args(update.get_args()).output().unwrap();
+    assert!(!outcome.status.success());
+    assert_eq!(limit(), 50);
+    container.call_with(&["update", "--pids-limit", "77"], &[]).succeeds();
+    assert_eq!(limit(), 77);
+}

@@ -212,7 +212,17 @@ impl Directory {
 
     /// Writes the record; a reader sees the old one or the new one.
     pub(crate) fn replace(&self, record: &Record) -> Result<()> {
-        self.write(NEW_RECORD, &encode(record)?)?;
+        self.write_new(record)?;
+        self.take_new()
+    }
+
+    /// Writes a record that takes the place of the other with [`Directory::take_new`].
+    pub(crate) fn write_new(&self, record: &Record) -> Result<()> {
+        self.write(NEW_RECORD, &encode(record)?)
+    }
+
+    /// The new record is the record.
+    pub(crate) fn take_new(&self) -> Result<()> {
         rustix::fs::renameat(&self.fd, NEW_RECORD, &self.fd, RECORD).at(Op::State)
     }
 
@@ -243,16 +253,6 @@ impl Directory {
         self.has(NEW_GATE)
     }
 
-    /// Takes the gate away: the container is started.
-    pub(crate) fn remove_gate(&self) -> Result<()> {
-        absent(rustix::fs::unlinkat(&self.fd, GATE, AtFlags::empty())).at(Op::State)
-    }
-
-    /// The name of the socket over which a container says that it is ready, in a directory that the container sees.
-    pub(crate) const NOTIFY_SOCKET: &str = "notify.sock";
-
-    /// Makes that directory, for every user to enter; a detached mount of it, unless init is to make that.
-    pub(crate) fn make_notify(&self, plan: &Plan) -> Result<Option<OwnedFd>> {
     /// A container without a gate is on its way to its program.
     pub(crate) fn begin_launch(&self) -> Result<()> {
         rustix::fs::mknodat(&self.fd, LAUNCHING, FileType::RegularFile, Mode::from_raw_mode(0o600), 0).at(Op::State)
@@ -268,6 +268,16 @@ impl Directory {
         self.has(LAUNCHING) && self.is_busy()
     }
 
+    /// Takes the gate away: the container is started.
+    pub(crate) fn remove_gate(&self) -> Result<()> {
+        absent(rustix::fs::unlinkat(&self.fd, GATE, AtFlags::empty())).at(Op::State)
+    }
+
+    /// The name of the socket over which a container says that it is ready, in a directory that the container sees.
+    pub(crate) const NOTIFY_SOCKET: &str = "notify.sock";
+
+    /// Makes that directory, for every user to enter; a detached mount of it, unless init is to make that.
+    pub(crate) fn make_notify(&self, plan: &Plan) -> Result<Option<OwnedFd>> {
         let mode = Mode::from_raw_mode(0o755);
         rustix::fs::mkdirat(&self.fd, NOTIFY, mode).at(Op::Notify)?;
         let notify = open_directory(&self.fd, Path::new("notify")).at(Op::Notify)?;

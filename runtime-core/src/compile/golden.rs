@@ -63,6 +63,7 @@ struct Case {
     /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
     driver: String,
     notify: bool,
+    joins_own_network: bool,
 }
 
 impl Default for Case {
@@ -90,6 +91,7 @@ impl Default for Case {
             trace: false,
             driver: "cgroupfs".to_owned(),
             notify: false,
+            joins_own_network: false,
         }
     }
 }
@@ -132,6 +134,7 @@ impl Case {
             target_root: "/proc/7/root".into(),
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
             bind_sources: sources.collect(),
+            joins_own_network: self.joins_own_network,
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             resctrl: self.resctrl.clone(),
@@ -424,12 +427,12 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::RaiseAmbient { .. }
         | Step::Seccomp { .. }
         | Step::Chdir { .. }
-        | Step::MakeCwd { .. }
-        | Step::Lookup { .. }
-        | Step::Exec { .. }
         | Step::TryChdir { .. }
         | Step::ChdirAgain { .. }
         | Step::HearStart { .. }
+        | Step::MakeCwd { .. }
+        | Step::Lookup { .. }
+        | Step::Exec { .. }
         | Step::Scheduler { .. }
         | Step::IoPriority { .. }
         | Step::Personality { .. }

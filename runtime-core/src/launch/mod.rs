@@ -172,7 +172,7 @@ pub(crate) fn check_preserved(count: u32) -> Result<()> {
 fn patience(plan: &Plan) -> Option<Duration> {
     plan.steps().try_fold(PATIENCE, |sum, (_, step)| match step {
         orlop_plan::Step::Hook { timeout: 0, .. } => None,
-        orlop_plan::Step::Hook { timeout, .. } => Some(sum + Duration::from_millis(timeout)),
+        orlop_plan::Step::Hook { timeout, .. } => Some(sum.saturating_add(Duration::from_millis(timeout))),
         _ => Some(sum),
     })
 }

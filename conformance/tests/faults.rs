@@ -197,3 +197,45 @@ fn a_container_with_a_damaged_record_is_deleted_by_force() {
     container.call_with(&["delete", "--force"], &[]).succeeds();
     leaks::nothing_left(&container.bundle);
 }
+
+/// Its first process is gone, and its number has passed to a process in another pid namespace.
+#[conformance::test]
+fn kill_of_all_of_a_stopped_container_reaches_no_stranger() {
+    needs::runtime(&["orlop"]);
+    let stranger = Bundle::sh("trap 'echo hit' USR1; echo ready; while :; do sleep 0.05; done").start();
+    stranger.eventually_prints("ready");
+    let mut bundle = Bundle::sh("exit 0").flag("--cgroup-manager=disabled").without_namespace("cgroup");
+    bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["type"] != "cgroup");
+    let container = bundle.start();
+    container.wait();
+    let record = container.bundle.runtime.state().join(container.id()).join("state.json");
+    let mut json: conformance::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    json["pid"] = stranger.state()["pid"].clone();
+    std::fs::write(record, json.to_string()).unwrap();
+    container.call_with(&["kill", "--all"], &["USR1"]);
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(stranger.output().trim(), "ready");
+    assert_eq!(container.call_with(&["ps", "--format", "json"], &[]).stdout.trim(), "[]");
+}
+
+/// The files that it may write have no room, as on a disk that is full.
+#[conformance::test]
+fn an_update_that_cannot_be_written_down_changes_nothing() {
+    needs::runtime(&["orlop"]);
+    needs::root("a limit of processes");
+    let container = Bundle::new().set("/linux/resources/pids/limit", 50).start();
+    let limit = || {
+        let stats = container.call_with(&["events", "--stats"], &[]).succeeds().stdout;
+        let stats: conformance::Value = serde_json::from_str(&stats).unwrap();
+        stats["data"]["pids"]["limit"].clone()
+    };
+    assert_eq!(limit(), 50);
+    let update = container.bundle.runtime.command(["update", "--pids-limit", "77", container.id()]);
+    let mut full = std::process::Command::new("sh");
+    full.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\""]).arg(update.get_program());
+    let outcome = full.args(update.get_args()).output().unwrap();
+    assert!(!outcome.status.success());
+    assert_eq!(limit(), 50);
+    container.call_with(&["update", "--pids-limit", "77"], &[]).succeeds();
+    assert_eq!(limit(), 77);
+}

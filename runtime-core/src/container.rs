@@ -304,22 +304,18 @@ impl Container {
     pub fn processes(&self) -> Result<Vec<i32>> {
         let record = self.record()?;
         match record.cgroup.paths() {
-            [] if record.own_pids => proc_stat::with_pids_of(record.pid).at(Op::State),
-            [] => Err(self.uncounted(Op::State)),
+            [] => self.in_its_pids(&record, Op::State),
             _ => record.cgroup.processes(),
         }
     }
 
     /// What takes the place of a cgroup where there is none: the pid namespace.
     fn signal_each(&self, record: &Record, signal: i32) -> Result<()> {
-        if !record.own_pids {
-            return Err(self.uncounted(Op::Kill));
-        }
-        for pid in proc_stat::with_pids_of(record.pid).at(Op::Kill)? {
+        for pid in self.in_its_pids(record, Op::Kill)? {
             let open = |pid| rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok();
             let Some(pidfd) = rustix::process::Pid::from_raw(pid).and_then(open) else { continue };
-            // The number may have passed to a process elsewhere before its pidfd was opened.
-            if !proc_stat::shares_pids(pid, record.pid) {
+            // The number may have passed to a process elsewhere before its pidfd was opened, and so may the first one's.
+            if !proc_stat::shares_pids(pid, record.pid) || !proc_stat::is_alive(record.pid, record.start_time) {
                 continue;
             }
             match pidfd::send_signal(pidfd.as_fd(), signal) {
@@ -330,11 +326,17 @@ impl Container {
         Ok(())
     }
 
-    fn uncounted(&self, op: Op) -> Error {
-        Error::new(Kind::Unsupported, op)
-            .on(self.id())
-            .message("has neither a cgroup nor a pid namespace of its own: which processes are its is not known")
-            .hint("the first one is what `state` tells")
+    /// Who is in its pid namespace, if that is its own. Nobody once its first process is gone: whose number that has by now is a
+    /// stranger.
+    fn in_its_pids(&self, record: &Record, op: Op) -> Result<Vec<i32>> {
+        if !record.own_pids {
+            return Err(Error::new(Kind::Unsupported, op)
+                .on(self.id())
+                .message("has neither a cgroup nor a pid namespace of its own: which processes are its is not known")
+                .hint("the first one is what `state` tells"));
+        }
+        let found = proc_stat::with_pids_of(record.pid).at(op)?;
+        Ok(if proc_stat::is_alive(record.pid, record.start_time) { found } else { Vec::new() })
     }
 
     /// Undoes `create`, then runs the `poststop` hooks (runtime.md, "Lifecycle", 12 and 13). Its processes are gone, or end now.
@@ -507,6 +509,7 @@ impl Container {
         Ok(match record.cgroup.is_frozen() {
             Ok(true) => Status::Paused,
             _ if self.directory.has_gate() => Status::Created,
+            _ if self.directory.is_launching() => Status::Creating,
             _ => Status::Running,
         })
     }

@@ -62,9 +62,9 @@ impl Watch {
     /// # Errors
     /// [`Op::Wait`] where poll(2) fails.
     pub fn wait(&mut self, limit: Duration) -> Result<Option<Event>> {
-        let deadline = Instant::now() + limit;
+        let begin = Instant::now();
         loop {
-            let rest = deadline.saturating_duration_since(Instant::now());
+            let rest = limit.saturating_sub(begin.elapsed());
             let ready = self.poll(rest)?;
             // Whoever dies for want of memory is to be known to have.
             if self.oom.as_mut().is_some_and(OomWatch::happened) {
@@ -94,5 +94,20 @@ impl Watch {
                 Ok(fds.first().is_some_and(|target| !target.revents().is_empty()))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_may_be_for_ever() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        let target = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
+        let mut watch = Watch { target, oom: None };
+        assert_eq!(watch.wait(Duration::MAX).unwrap(), Some(Event::End));
+        child.wait().unwrap();
     }
 }

@@ -177,6 +177,9 @@ impl Runtime {
             trace: recorder.as_ref().map(AsFd::as_fd),
             ..Sources::default()
         };
+        if kept == Kept::Child {
+            fresh.directory()?.begin_launch()?;
+        }
         let mut launched = launch::launch(&plan, sources, cgroup.as_ref(), options.stdio.in_order())?;
         record.pid = launched.pid();
         record.start_time = match crate::sys::proc_stat::start_time(record.pid) {
@@ -200,6 +203,9 @@ impl Runtime {
             (Kind::Hook | Kind::Timeout, Some(files)) => error.adding(&files.said()),
             _ => error,
         })?;
+        if kept == Kept::Child {
+            fresh.directory()?.end_launch()?;
+        }
         launch::publish(&launched, options.pid_file, options.pidfd_socket)?;
         let process = Process {
             pid: record.pid,
@@ -212,11 +218,15 @@ impl Runtime {
         match kept {
             Kept::Gate => container.directory().show_gate()?,
             Kept::Child => {
-                let ran = container.poststart(&spec, &record);
-                if ran.is_err() {
-                    container.destroy()?;
+                // A hook may change the container, and take all the time it wants.
+                drop(fresh);
+                if let Err(error) = container.poststart(&spec, &record) {
+                    match container.delete(true) {
+                        Err(left) if left.kind() != Kind::NotFound => log::error!("{left}"),
+                        _ => {}
+                    }
+                    return Err(error);
                 }
-                ran?;
             }
         }
         Ok((container, process))

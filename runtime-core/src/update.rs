@@ -26,9 +26,12 @@ impl Container {
                 None => Limits::of_config(self.config()?.bytes())?,
             };
             let after = before.changed_by(change);
-            apply(&record, &after.touched_by(change, &before))?;
+            let touched = after.touched_by(change, &before);
             record.limits = Some(after);
-            self.directory().replace(&record)
+            // Written first: where there is no room for it, nothing changes.
+            self.directory().write_new(&record)?;
+            apply(&record, &touched)?;
+            self.directory().take_new()
         })
     }
 

@@ -124,3 +124,35 @@ fn what_stays_within_its_limits_has_nothing_to_say() {
     assert!(state.get("oomKills").is_none() && state.get("pidsRefused").is_none(), "{state}");
     bundle.runtime.call(["delete", &bundle.id]).succeeds();
 }
+
+/// The state while a hook of the runtime's runs: whoever waits for "running" then calls `exec`, as BuildKit does.
+#[conformance::test]
+fn a_run_is_not_running_before_its_program_is() {
+    let bundle = Bundle::new();
+    let (begun, go_on) = (bundle.path().join("begun"), bundle.path().join("go-on"));
+    let script = format!("touch {}; while ! [ -e {} ]; do sleep 0.05; done", begun.display(), go_on.display());
+    let hook = json!([{"path": "/bin/busybox", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"]}]);
+    let bundle = bundle.set("/hooks/createRuntime", hook);
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.spawn(bundle.runtime.command(["run", "--bundle", &path, &bundle.id]));
+    let is_running = || bundle.runtime.call(["state", &bundle.id]).stdout.contains("\"running\"");
+    assert!(eventually(|| begun.exists()));
+    let early = is_running();
+    let entered = bundle.runtime.call(["exec", &bundle.id, "true"]).code;
+    std::fs::write(go_on, "").unwrap();
+    assert!(eventually(is_running));
+    bundle.runtime.call(["exec", &bundle.id, "true"]).succeeds();
+    bundle.runtime.call(["kill", &bundle.id, "KILL"]).succeeds();
+    call.wait().exits(137);
+    assert!(!early && entered != 0, "{early} {entered}");
+}
+
+#[conformance::test]
+fn a_run_that_somebody_else_deletes_has_the_status_of_its_process() {
+    let bundle = Bundle::sh("echo ready; sleep 1000");
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.spawn(bundle.runtime.command(["run", "--bundle", &path, &bundle.id]));
+    assert!(eventually(|| call.output().contains("ready")));
+    bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+    call.wait().exits(137);
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use conformance::observe::Process;
-use conformance::{Bundle, Value, eventually, json};
+use conformance::{Bundle, Value, eventually, json, needs};
 
 const ALL: [&str; 4] = ["prestart", "createRuntime", "createContainer", "poststart"];
 const BEFORE_START: [&str; 3] = ["prestart", "createRuntime", "createContainer"];
@@ -278,4 +278,47 @@ fn a_hook_with_a_relative_path_is_refused() {
         let relative = json!([{"path": "bin/true"}]);
         Bundle::new().set(&format!("/hooks/{kind}"), relative).refused().names(&format!("/hooks/{kind}/0/path"));
     }
+}
+
+#[conformance::test]
+fn a_poststart_hook_of_run_may_change_the_container() {
+    needs::root("a cgroup that is frozen");
+    let bundle = Bundle::sh("sleep 1");
+    let words = |command: std::process::Command| -> String {
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| format!("'{}' ", word.to_string_lossy())).collect()
+    };
+    let (pause, resume) = (["pause", &bundle.id], ["resume", &bundle.id]);
+    let [pause, resume] = [pause, resume].map(|verb| words(bundle.runtime.command(verb)));
+    let script = format!("{pause} && {resume} && echo done >> {}", log(&bundle).display());
+    let bundle = bundle.set("/hooks/poststart", hook(&script));
+    let begin = std::time::Instant::now();
+    bundle.run().succeeds();
+    assert_eq!(lines(&bundle), ["done"]);
+    assert!(begin.elapsed() < std::time::Duration::from_secs(25), "it waited for the lock");
+}
+
+#[conformance::test]
+fn a_start_whose_container_is_killed_meanwhile_fails() {
+    // runc's `start` does not wait for the hooks, nor for the program.
+    needs::runtime(&["orlop"]);
+    let bundle = Bundle::new();
+    let script = json!([{"path": "/bin/sh", "args": ["sh", "-c", "echo begun; sleep 1000"], "env": ["PATH=/bin"]}]);
+    let container = bundle.set("/hooks/startContainer", script).create();
+    let command = container.bundle.runtime.command(["start", container.id()]);
+    let call = container.bundle.runtime.spawn(command);
+    container.eventually_prints("begun");
+    container.kill("KILL");
+    call.wait().fails().says("the process was killed before it became the program");
+}
+
+#[conformance::test]
+fn a_runtime_in_many_groups_runs_hooks() {
+    needs::root("taking on groups");
+    needs::program("setpriv");
+    let groups: Vec<String> = (100_000..102_000).map(|group: u32| group.to_string()).collect();
+    let mut bundle = logging(&["createContainer"], "");
+    bundle.runtime.call_through(["setpriv".to_owned(), format!("--groups={}", groups.join(","))]);
+    let container = bundle.create();
+    assert_eq!(lines(&container.bundle), ["createContainer"]);
 }

@@ -1,5 +1,6 @@
 //! `hostname`, `domainname`, `linux.sysctl`.
 
+use conformance::observe::Process;
 use conformance::{Bundle, json, needs};
 
 #[conformance::test(covers = ["/hostname"])]
@@ -25,6 +26,17 @@ fn sysctl_of_the_network_namespace_is_set() {
     let script = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/ip_default_ttl";
     let sysctl = json!({"net.ipv4.ip_forward": "1", "net.ipv4.ip_default_ttl": "99"});
     Bundle::sh(script).set("/linux/sysctl", sysctl).run().succeeds().prints("1\n99");
+}
+
+/// Joined by path, the runtime's own is still the host's.
+#[conformance::test(covers = ["/linux/sysctl"])]
+fn sysctl_of_the_runtimes_own_network_namespace_is_refused() {
+    needs::root("joining its own network namespace");
+    let bundle = Bundle::new().without("/hostname").join("network", Process::myself().namespace_path("net"));
+    bundle
+        .set("/linux/sysctl", json!({"net.ipv4.ip_forward": "1"}))
+        .refused()
+        .names("/linux/sysctl/net.ipv4.ip_forward");
 }
 
 #[conformance::test(covers = ["/linux/sysctl"])]

@@ -63,6 +63,31 @@ fn a_missing_cwd_is_made() {
     bundle.run().succeeds().prints("/var/new/deep");
 }
 
+/// Root of a user namespace has no power over a file whose group is not in it, as a server of NFS gives root none.
+#[conformance::test(covers = ["/process/cwd"])]
+fn a_cwd_that_only_the_user_may_enter_is_entered() {
+    needs::root("a directory of somebody else");
+    let bundle = Bundle::sh("pwd; cd /; cd /home/user && echo again").dir("/home/user").namespace("user");
+    let ids = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = bundle.set("/linux/uidMappings", ids.clone()).set("/linux/gidMappings", ids);
+    let home = bundle.inside("/home/user");
+    std::os::unix::fs::chown(&home, Some(101_000), Some(4242)).unwrap();
+    std::fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let bundle = bundle.set("/process/cwd", "/home/user");
+    bundle.set("/process/user", json!({"uid": 1000, "gid": 1000})).run().succeeds().prints("/home/user\nagain");
+}
+
+#[conformance::test(covers = ["/process/cwd"])]
+fn a_cwd_that_nobody_may_enter_is_refused() {
+    needs::root("a directory of somebody else");
+    let bundle = Bundle::sh("pwd").dir("/home/user").namespace("user");
+    let ids = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = bundle.set("/linux/uidMappings", ids.clone()).set("/linux/gidMappings", ids);
+    std::fs::set_permissions(bundle.inside("/home/user"), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let bundle = bundle.set("/process/cwd", "/home/user").set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    bundle.never_starts().names("/process/cwd");
+}
+
 #[conformance::test(covers = ["/process/user/{uid,gid,additionalGids}"])]
 fn the_user_and_groups_are_taken_on() {
     needs::root("ids that are the same on the host");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use orlop::{Container, Launch, Process, Runtime};
+use orlop::{Container, Kind, Launch, Process, Runtime};
 
 use super::{bundle, launch, let_go, reason, runtime};
 use crate::args::{Call, flags};
@@ -34,7 +34,11 @@ pub(crate) fn run(call: &Call) -> Outcome {
         report::complain(format_args!("orlop: run {}: {reason}", container.id()));
     }
     if !call.on(&flags::KEEP) {
-        let deleted = container.delete(true);
+        let deleted = match container.delete(true) {
+            // Somebody else was first.
+            Err(error) if error.kind() == Kind::NotFound => Ok(()),
+            deleted => deleted,
+        };
         // What went wrong first is what is reported.
         return ended.and_then(|status| Ok(deleted.map(|()| status)?));
     }

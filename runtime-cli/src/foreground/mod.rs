@@ -80,7 +80,8 @@ fn serve_once(
         PollFd::from_borrowed_fd(input_fd, input_flags),
         PollFd::from_borrowed_fd(master, output),
     ];
-    match poll(&mut fds, None) {
+    let pause = terminal.as_deref().and_then(Terminal::pause);
+    match poll(&mut fds, pause) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno),
     }
@@ -97,7 +98,7 @@ fn serve_once(
         if typed && input {
             terminal.read_input();
         }
-        if shown && !output.is_empty() {
+        if (shown && !output.is_empty()) || pause.is_some() {
             terminal.exchange()?;
         }
     }

@@ -20,6 +20,9 @@ const END_OF_INPUT: u8 = 4;
 /// How long to wait for the rest of the output once the process has ended: its children may hold the terminal for ever.
 const LAST_WORDS: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
+/// How often to see whether the container has opened its terminal again: the kernel tells of that to nobody.
+const AGAIN: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+
 /// Two terminals, joined until dropped.
 #[derive(Debug)]
 pub(super) struct Terminal {
@@ -32,6 +35,8 @@ pub(super) struct Terminal {
     typed: Vec<u8>,
     input_open: bool,
     output_open: bool,
+    /// Nobody in the container has it open. Systemd and getty(8) close theirs to open it again.
+    hung_up: bool,
 }
 
 impl Terminal {
@@ -42,7 +47,8 @@ impl Terminal {
 
     fn between(master: OwnedFd, input: BorrowedFd<'static>, output: BorrowedFd<'static>) -> rustix::io::Result<Self> {
         let ours = (input, output);
-        let mut terminal = Self { master, ours, before: None, typed: Vec::new(), input_open: true, output_open: true };
+        let mut terminal =
+            Self { master, ours, before: None, typed: Vec::new(), input_open: true, output_open: true, hung_up: false };
         terminal.set_up()?;
         Ok(terminal)
     }
@@ -85,13 +91,19 @@ impl Terminal {
     /// Whether to wait for input, and for what of the master.
     pub(super) fn wants(&self) -> (bool, PollFlags) {
         let mut master = PollFlags::empty();
-        if self.output_open {
+        let is_served = self.output_open && !self.hung_up;
+        if is_served {
             master |= PollFlags::IN;
             if !self.typed.is_empty() {
                 master |= PollFlags::OUT;
             }
         }
-        (self.input_open && self.output_open && self.typed.is_empty(), master)
+        (self.input_open && is_served && self.typed.is_empty(), master)
+    }
+
+    /// How long to wait for anything to happen, where it must be looked at again by then.
+    pub(super) fn pause(&self) -> Option<&'static Timespec> {
+        self.hung_up.then_some(&AGAIN)
     }
 
     /// Takes what was typed.
@@ -114,13 +126,16 @@ impl Terminal {
         if !self.typed.is_empty() {
             match write(&self.master, &self.typed) {
                 Ok(count) => drop(self.typed.drain(..count)),
-                Err(Errno::AGAIN | Errno::INTR) => {}
+                Err(Errno::AGAIN | Errno::INTR | Errno::IO) => {}
                 Err(errno) => return Err(errno),
             }
         }
         let mut buffer = [0; 16 * 1024];
-        match read(&self.master, &mut buffer) {
-            Ok(0) | Err(Errno::IO) => self.output_open = false,
+        let answer = read(&self.master, &mut buffer);
+        self.hung_up = answer == Err(Errno::IO);
+        match answer {
+            Ok(0) => self.output_open = false,
+            Err(Errno::IO) => {}
             Ok(count) => show(self.ours.1, buffer.get(..count).unwrap_or_default()),
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(errno) => return Err(errno),
@@ -131,7 +146,8 @@ impl Terminal {
     /// Shows what the process left to be shown when it ended.
     pub(super) fn drain(&mut self) -> rustix::io::Result<()> {
         self.typed.clear();
-        while self.output_open {
+        self.hung_up = false;
+        while self.output_open && !self.hung_up {
             if poll(&mut [PollFd::new(&self.master, PollFlags::IN)], Some(&LAST_WORDS))? == 0 {
                 break;
             }
@@ -260,6 +276,26 @@ mod tests {
         let mut read = [0; 8];
         shown.read_exact(&mut read).unwrap();
         assert_eq!(&read, b"one\ntwo\n", "a line feed stays one");
+    }
+
+    #[test]
+    fn a_terminal_that_is_opened_again_is_served_again() {
+        let ((typed, mut person), (mut shown, screen)) = (pipe(), pipe());
+        let (master, containers) = pty();
+        let inside = master.try_clone().unwrap();
+        let mut terminal = Terminal::between(master, borrowed(typed), borrowed(screen)).unwrap();
+        drop(containers);
+        terminal.exchange().unwrap();
+        assert!(terminal.pause().is_some() && terminal.wants() == (false, PollFlags::empty()));
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let mut again = File::from(ioctl_tiocgptpeer(&inside, flags).unwrap());
+        again.write_all(b"again\n").unwrap();
+        terminal.exchange().unwrap();
+        let mut read = [0; 6];
+        shown.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"again\n");
+        person.write_all(b"x\n").unwrap();
+        assert!(terminal.pause().is_none() && terminal.wants().0);
     }
 
     #[test]

@@ -116,6 +116,14 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Seccomp { flags, filter } => sys::seccomp(flags, filter.0),
 
         Step::Chdir { path } => process::chdir(path),
+        Step::TryChdir { path } => process::try_chdir(path).map(|refused| state.cwd_refused = refused),
+        Step::ChdirAgain { path } => {
+            if state.cwd_refused {
+                process::chdir(path)
+            } else {
+                Ok(())
+            }
+        }
         Step::MakeCwd { path } => paths::make_cwd(path),
         Step::Lookup { candidates } => process::look_up(candidates).map(|found| state.program = found),
         Step::Hook { path, args, env, timeout, state: input, output } => {
@@ -123,6 +131,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
             hook::run(hook::Hook { path, args, env, timeout, input: state.fd(input)?, output })
         }
         Step::Gate { listener } => gate::wait_at(state, listener),
+        Step::HearStart {} => gate::hear_start(state),
         Step::Exec { args, env } => sys::execve(state.program, args.iter(), env.iter()),
 
         Step::Scheduler { policy, nice, priority, flags, runtime, deadline, period } => {

@@ -189,6 +189,12 @@ steps! {
     104 Gate "gate" { listener: Slot }
     /// `execve(2)` of what [`Step::Lookup`] found.
     105 Exec "exec" { args: Texts<'p>, env: Texts<'p> }
+    /// Reads the byte that came with the connection at [`Step::Gate`]: who sent it learns if init ends before this (ECONNRESET).
+    106 HearStart "hear-start" {}
+    /// As [`Step::Chdir`]; EACCES and EPERM are left to [`Step::ChdirAgain`].
+    107 TryChdir "try-chdir" { path: &'p CStr }
+    /// As [`Step::Chdir`] where [`Step::TryChdir`] was refused.
+    108 ChdirAgain "chdir-again" { path: &'p CStr }
 
     // How the kernel treats the process.
 

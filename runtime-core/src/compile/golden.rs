@@ -65,6 +65,7 @@ struct Case {
     /// `cgroupfs`, `systemd`, `systemd-user` or `disabled`.
     driver: String,
     notify: bool,
+    joins_own_network: bool,
 }
 
 impl Default for Case {
@@ -93,6 +94,7 @@ impl Default for Case {
             trace: false,
             driver: "cgroupfs".to_owned(),
             notify: false,
+            joins_own_network: false,
         }
     }
 }
@@ -135,6 +137,7 @@ impl Case {
             target_root: "/proc/7/root".into(),
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
             bind_sources: sources.collect(),
+            joins_own_network: self.joins_own_network,
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             resctrl: self.resctrl.clone(),
@@ -430,6 +433,9 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::RaiseAmbient { .. }
         | Step::Seccomp { .. }
         | Step::Chdir { .. }
+        | Step::TryChdir { .. }
+        | Step::ChdirAgain { .. }
+        | Step::HearStart { .. }
         | Step::MakeCwd { .. }
         | Step::Lookup { .. }
         | Step::Exec { .. }

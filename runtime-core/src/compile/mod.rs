@@ -120,7 +120,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     process::enter(&spec.process, spec, host, peer, &labels, &last, &mut plan);
     process::stand_by(&spec.process, seccomp, &last, &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
-    process::execute(&spec.process, host, seccomp, &mut plan);
+    process::execute(&spec.process, host, seccomp, &last, &mut plan);
     Ok(plan)
 }
 
@@ -147,7 +147,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     let last = process::LastSlots::open(request, Slot::NONE, &mut plan);
     process::enter(process, spec, host, peer, &labels, &last, &mut plan);
     process::stand_by(process, seccomp, &last, &mut plan);
-    process::execute(process, host, seccomp, &mut plan);
+    process::execute(process, host, seccomp, &last, &mut plan);
     Ok(plan)
 }
 

@@ -17,6 +17,11 @@ const ENTERED_LATE: u32 = NamespaceKind::Cgroup.flag() | NamespaceKind::Time.fla
 pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()> {
     let namespaces = &spec.linux.namespaces;
     let user = namespaces.get(NamespaceKind::User);
+    if let Some(sysctl) = spec.linux.network_sysctl().filter(|_| host.joins_own_network) {
+        let message =
+            format!("sysctl `{}` is the host's: the network namespace that is joined is its own", sysctl.path);
+        return Err(Error::config(sysctl.at.clone(), message).hint("set it on the host"));
+    }
     if matches!(user, Namespace::Host) {
         needs_no_user_namespace(host)?;
         process::score(&spec.process, host, plan);

@@ -3,7 +3,7 @@
 //! `create` and `exec` share every line of this: capabilities in particular are computed here and nowhere else
 //! (CVE-2022-29162, CVE-2025-27612).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 
 use orlop_plan::{Bytes, Slot, Step, Texts};
@@ -55,6 +55,9 @@ pub(crate) fn enter(
         filter(seccomp, host, plan);
     }
     become_user(process, spec, host, plan);
+    if is_users_own(process) {
+        plan.push(Step::ChdirAgain { path: &c(&process.cwd) }, &cwd_origin(process));
+    }
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {
         filter(seccomp, host, plan);
@@ -145,11 +148,20 @@ fn close_others(last: &LastSlots, plan: &mut Plan) {
 }
 
 /// The program takes the place of init. Where there is none, nobody is let past the gate.
-pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Seccomp<'_>>, plan: &mut Plan) {
+pub(crate) fn execute(
+    process: &Process<'_>,
+    host: &Host,
+    seccomp: Option<&Seccomp<'_>>,
+    last: &LastSlots,
+    plan: &mut Plan,
+) {
     if process.args.is_empty() {
         return;
     }
     limit_files(process, plan);
+    if last.gate.is_some() {
+        plan.push(Step::HearStart {}, &Origin::new(Op::Start));
+    }
     if process.no_new_privileges && !notifies(seccomp) {
         filter(seccomp, host, plan);
     }
@@ -163,9 +175,11 @@ pub(crate) fn execute(process: &Process<'_>, host: &Host, seccomp: Option<&Secco
 /// The environment without a name twice, which programs read differently: the later value, where the name first stood.
 fn variables<'e>(env: &'e [std::borrow::Cow<'_, str>]) -> Vec<&'e str> {
     let name = |variable: &'e str| variable.split('=').next().unwrap_or_default();
+    let mut places = BTreeMap::new();
     let mut all: Vec<&str> = Vec::with_capacity(env.len());
     for variable in env.iter().map(AsRef::<str>::as_ref) {
-        match all.iter_mut().find(|earlier| name(earlier) == name(variable)) {
+        let place = *places.entry(name(variable)).or_insert(all.len());
+        match all.get_mut(place) {
             Some(earlier) => *earlier = variable,
             None => all.push(variable),
         }
@@ -195,9 +209,19 @@ pub(crate) fn own_null(host: &Host, layout: &Layout, plan: &mut Plan) {
     }
 }
 
-/// The working directory is inside the root (CVE-2024-21626).
+/// The working directory is inside the root (CVE-2024-21626). As root, who may enter where the user may not; where it is the other
+/// way round, as on NFS with root_squash, once more as the user. So does runc.
 fn work_in(process: &Process<'_>, plan: &mut Plan) {
-    plan.push(Step::Chdir { path: &c(&process.cwd) }, &cwd_origin(process));
+    let path = &c(&process.cwd);
+    match is_users_own(process) {
+        true => plan.push(Step::TryChdir { path }, &cwd_origin(process)),
+        false => plan.push(Step::Chdir { path }, &cwd_origin(process)),
+    }
+}
+
+/// Whether the working directory may be one that the user alone can enter.
+fn is_users_own(process: &Process<'_>) -> bool {
+    process.user.uid != 0 && process.cwd != "/"
 }
 
 fn cwd_origin(process: &Process<'_>) -> Origin {
@@ -355,3 +379,25 @@ fn look_up(process: &Process<'_>, plan: &mut Plan) {
 
 /// Engines match on these words (`executable file not found in $PATH`).
 pub(crate) const NOT_IN_PATH: &str = "executable file not found in $PATH";
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::variables;
+
+    #[test]
+    fn of_two_variables_of_one_name_the_later_value_stands_first() {
+        let env = ["A=1", "B", "A=2=3", "AB=4", "B=5"].map(Cow::Borrowed);
+        assert_eq!(variables(&env), ["A=2=3", "B=5", "AB=4"]);
+    }
+
+    /// As many as the kernel takes: for each its namesake is found without going through all others.
+    #[test]
+    fn very_many_variables_are_no_trouble() {
+        let env: Vec<Cow<'_, str>> =
+            (0..200_000).map(|number| Cow::Owned(format!("V{}={number}", number % 150_000))).collect();
+        let kept = variables(&env);
+        assert_eq!((kept.len(), kept.first(), kept.last()), (150_000, Some(&"V0=150000"), Some(&"V149999=149999")));
+    }
+}

@@ -44,6 +44,8 @@ pub(crate) struct Host {
     pub(crate) home: Option<String>,
     /// The standard streams that the container's user is to own.
     pub(crate) streams_to_own: Vec<u32>,
+    /// Whether the network namespace that is joined is the caller's own. Asked only where a sysctl is to be set in it.
+    pub(crate) joins_own_network: bool,
     /// Where resctrl is mounted.
     pub(crate) resctrl: Option<PathBuf>,
     /// Whether the highest pid is one number for all. Asked only where a sysctl is to change it.
@@ -102,6 +104,7 @@ impl Host {
             closed_cgroups,
             other_devices: if own_users || !process.caller.is_root() { devices::others(spec) } else { Vec::new() },
             bind_sources: bind_sources(spec, bundle)?,
+            joins_own_network: joins_own_network(spec),
             resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             shares_pid_max: spec.linux.sysctl.iter().any(|sysctl| sysctl.path == PID_MAX) && kernel() < Some((6, 14)),
             null_streams: process::null_streams(&spec.process, streams),
@@ -150,6 +153,14 @@ fn kernel() -> Option<(u32, u32)> {
     let name = rustix::system::uname();
     let mut numbers = name.release().to_str().ok()?.split(['.', '-']).map(|number| number.parse().ok());
     Some((numbers.next()??, numbers.next()??))
+}
+
+/// A namespace that cannot be asked about cannot be joined either.
+fn joins_own_network(spec: &Spec<'_>) -> bool {
+    let Namespace::Join(path, _) = spec.linux.namespaces.get(NamespaceKind::Network) else { return false };
+    let file = |path: &str| rustix::fs::stat(path).map(|found| (found.st_dev, found.st_ino)).ok();
+    spec.linux.network_sysctl().is_some()
+        && file(path).is_some_and(|joined| file("/proc/thread-self/ns/net") == Some(joined))
 }
 
 fn has_own_users(spec: &Spec<'_>) -> bool {

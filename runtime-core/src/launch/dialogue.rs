@@ -21,6 +21,8 @@ pub(crate) enum Said {
     Failed(Report),
     /// Nothing more will be said.
     Gone,
+    /// The same, and init has not read what it was told.
+    Unheard,
 }
 
 /// Waits for the next word.
@@ -31,14 +33,15 @@ pub(crate) fn listen(dialogue: BorrowedFd<'_>, patience: Option<Duration>) -> Re
             .hint("is a filesystem or a hook of this container hanging?"));
     }
     let mut bytes = [0; Report::LEN + 1];
-    let received = rustix::io::retry_on_intr(|| rustix::net::recv(dialogue, &mut bytes, RecvFlags::empty()));
-    let len = match received {
-        Ok((len, _)) => len,
-        Err(rustix::io::Errno::CONNRESET) => 0,
-        Err(errno) => return Err(errno).at(Op::Dialogue),
+    let mut receive = || rustix::io::retry_on_intr(|| rustix::net::recv(dialogue, &mut bytes, RecvFlags::empty()));
+    let (received, end) = match receive() {
+        // It comes before whatever was said.
+        Err(rustix::io::Errno::CONNRESET) => (receive(), Said::Unheard),
+        received => (received, Said::Gone),
     };
+    let (len, _) = received.at(Op::Dialogue)?;
     match bytes.get(..len) {
-        None | Some([]) => Ok(Said::Gone),
+        None | Some([]) => Ok(end),
         Some(said) => match Report::decode(said) {
             Some(Report { step, errno: 0 }) => Ok(Said::Waits(step)),
             Some(report) => Ok(Said::Failed(report)),
@@ -168,12 +171,28 @@ mod tests {
 
     #[test]
     fn a_step_that_waits_or_failed_is_heard_and_so_is_the_end() {
-        let failed = Report { step: 7, errno: 2 };
         assert_eq!(heard(&Report { step: 7, errno: 0 }.encode()).unwrap(), Said::Waits(7));
-        assert_eq!(heard(&failed.encode()).unwrap(), Said::Failed(failed));
+        assert_eq!(heard(&failed().encode()).unwrap(), Said::Failed(failed()));
         let (ours, theirs) = pair();
         drop(theirs);
         assert_eq!(listen(ours.as_fd(), None).unwrap(), Said::Gone);
+    }
+
+    #[test]
+    fn an_end_without_having_heard_is_another_and_a_report_comes_first() {
+        let (ours, theirs) = pair();
+        answer(ours.as_fd()).unwrap();
+        drop(theirs);
+        assert_eq!(listen(ours.as_fd(), None).unwrap(), Said::Unheard);
+        let (ours, theirs) = pair();
+        answer(ours.as_fd()).unwrap();
+        rustix::net::send(&theirs, &failed().encode(), SendFlags::empty()).unwrap();
+        drop(theirs);
+        assert_eq!(listen(ours.as_fd(), None).unwrap(), Said::Failed(failed()));
+    }
+
+    fn failed() -> Report {
+        Report { step: 7, errno: 2 }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use super::dialogue::{self, Said};
 use crate::compile::LastSteps;
-use crate::error::{At, Op, Result};
+use crate::error::{At, Error, Kind, Op, Result};
 use crate::state::Directory;
 
 /// The start gate of one container, knocked at.
@@ -26,6 +26,8 @@ impl Gate {
     pub(crate) fn knock(directory: &Directory) -> Result<Self> {
         let socket = socket()?;
         rustix::net::connect(&socket, &address(directory, true)?).at(Op::Start)?;
+        // Init hears it last of all before it becomes the program. One that ends without having heard is told of below.
+        dialogue::answer(socket.as_fd()).or_else(|error| if is_gone(&error) { Ok(()) } else { Err(error) })?;
         Ok(Self(socket))
     }
 
@@ -33,6 +35,9 @@ impl Gate {
     pub(crate) fn wait(self, last_steps: &LastSteps) -> Result<()> {
         match dialogue::listen(self.0.as_fd(), None)? {
             Said::Gone => Ok(()),
+            Said::Unheard => Err(Error::new(Kind::System, Op::Start)
+                .message("the process was killed before it became the program")
+                .hint("is linux.resources.memory.limit too low, or is something else killing it?")),
             Said::Failed(report) => {
                 let step = report.step.saturating_sub(last_steps.first);
                 Err(dialogue::explain(orlop_plan::Report { step, ..report }, &last_steps.origins))
@@ -40,6 +45,10 @@ impl Gate {
             Said::Waits(_) => Err(dialogue::nonsense()),
         }
     }
+}
+
+fn is_gone(error: &Error) -> bool {
+    matches!(error.errno(), Some(nix::errno::Errno::EPIPE | nix::errno::Errno::ECONNRESET))
 }
 
 fn socket() -> Result<OwnedFd> {

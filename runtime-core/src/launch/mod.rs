@@ -176,7 +176,7 @@ pub(crate) fn check_preserved(count: u32) -> Result<()> {
 fn patience(plan: &Plan) -> Option<Duration> {
     plan.steps().try_fold(PATIENCE, |sum, (_, step)| match step {
         orlop_plan::Step::Hook { timeout: 0, .. } => None,
-        orlop_plan::Step::Hook { timeout, .. } => Some(sum + Duration::from_millis(timeout)),
+        orlop_plan::Step::Hook { timeout, .. } => Some(sum.saturating_add(Duration::from_millis(timeout))),
         _ => Some(sum),
     })
 }
@@ -217,6 +217,7 @@ impl Launched<'_> {
                 },
                 Said::Failed(report) => return Err(dialogue::explain(report, &self.plan.origins)),
                 Said::Gone => return self.gone(),
+                Said::Unheard => return Err(self.death()),
             }
             dialogue::answer(self.dialogue.as_fd())?;
         }

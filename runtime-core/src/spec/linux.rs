@@ -113,6 +113,14 @@ struct RawOffset {
     nanosecs: Option<u32>,
 }
 
+impl<'c> Linux<'c> {
+    /// The first sysctl of a network namespace.
+    #[must_use]
+    pub fn network_sysctl(&self) -> Option<&Sysctl<'c>> {
+        self.sysctl.iter().find(|sysctl| sysctl.path.starts_with("net/"))
+    }
+}
+
 impl<'c> RawLinux<'c> {
     /// Checks everything in `linux`.
     pub(super) fn check(self, warnings: &mut Vec<Warning>) -> Result<Linux<'c>> {

@@ -22,6 +22,8 @@ const NEW_RECORD: &CStr = c".state.json";
 const CONFIG: &CStr = c"config.json";
 const GATE: &CStr = c"gate";
 const NEW_GATE: &CStr = c".gate";
+/// There while a container is made that has no gate.
+const LAUNCHING: &CStr = c".launching";
 const NOTIFY: &CStr = c"notify";
 /// Where a restore mounts the root filesystem for CRIU.
 pub(crate) const CRIU_ROOT: &CStr = c"criu-root";
@@ -132,7 +134,7 @@ impl Store {
             absent(rustix::fs::unlinkat(&directory.fd, CRIU_ROOT, AtFlags::REMOVEDIR)).at(Op::State)?;
         }
         // The record goes last: until then a later call can finish the removal.
-        for name in [GATE, NEW_GATE, CONFIG, NEW_RECORD, RECORD] {
+        for name in [GATE, NEW_GATE, LAUNCHING, CONFIG, NEW_RECORD, RECORD] {
             absent(rustix::fs::unlinkat(&directory.fd, name, AtFlags::empty())).at(Op::State)?;
         }
         let last = || absent(rustix::fs::unlinkat(&self.root, directory.id.as_str(), AtFlags::REMOVEDIR));
@@ -210,7 +212,17 @@ impl Directory {
 
     /// Writes the record; a reader sees the old one or the new one.
     pub(crate) fn replace(&self, record: &Record) -> Result<()> {
-        self.write(NEW_RECORD, &encode(record)?)?;
+        self.write_new(record)?;
+        self.take_new()
+    }
+
+    /// Writes a record that takes the place of the other with [`Directory::take_new`].
+    pub(crate) fn write_new(&self, record: &Record) -> Result<()> {
+        self.write(NEW_RECORD, &encode(record)?)
+    }
+
+    /// The new record is the record.
+    pub(crate) fn take_new(&self) -> Result<()> {
         rustix::fs::renameat(&self.fd, NEW_RECORD, &self.fd, RECORD).at(Op::State)
     }
 
@@ -239,6 +251,21 @@ impl Directory {
     /// Whether init is still on its way to the gate.
     pub(crate) fn has_new_gate(&self) -> bool {
         self.has(NEW_GATE)
+    }
+
+    /// A container without a gate is on its way to its program.
+    pub(crate) fn begin_launch(&self) -> Result<()> {
+        rustix::fs::mknodat(&self.fd, LAUNCHING, FileType::RegularFile, Mode::from_raw_mode(0o600), 0).at(Op::State)
+    }
+
+    /// Its program runs.
+    pub(crate) fn end_launch(&self) -> Result<()> {
+        absent(rustix::fs::unlinkat(&self.fd, LAUNCHING, AtFlags::empty())).at(Op::State)
+    }
+
+    /// Whether it still is on its way. Whoever launches it holds the lock: one who was killed leaves a container that runs.
+    pub(crate) fn is_launching(&self) -> bool {
+        self.has(LAUNCHING) && self.is_busy()
     }
 
     /// Takes the gate away: the container is started.

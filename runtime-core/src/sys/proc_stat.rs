@@ -1,7 +1,12 @@
 //! What `/proc` says of a process (proc_pid_stat(5), proc_pid_status(5)).
 
+use std::os::fd::OwnedFd;
+
 use nix::errno::Errno;
 use rustix::fs::{CWD, Mode, OFlags};
+
+/// 65536 groups (`NGROUPS_MAX`) and all the rest, in bytes.
+const LONGEST_STATUS: usize = 1 << 20;
 
 /// When the process began, in clock ticks since boot.
 pub(crate) fn start_time(pid: i32) -> Result<u64, Errno> {
@@ -15,7 +20,10 @@ pub(crate) fn is_alive(pid: i32, start_time: u64) -> bool {
 
 /// The process id inside its own, innermost pid namespace.
 pub(crate) fn pid_inside(pid: i32) -> Result<i32, Errno> {
-    let text = read(&format!("/proc/{pid}/status"))?;
+    // Longer than a page where the process is in many groups.
+    let file = open(&format!("/proc/{pid}/status"))?;
+    let text = super::file::read_all(file, LONGEST_STATUS).map_err(errno)?;
+    let text = String::from_utf8_lossy(&text);
     let line = text.lines().find_map(|line| line.strip_prefix("NSpid:")).ok_or(Errno::EIO)?;
     line.split_whitespace().next_back().and_then(|pid| pid.parse().ok()).ok_or(Errno::EIO)
 }
@@ -48,10 +56,16 @@ fn stat(pid: i32) -> Result<(u8, Option<u64>), Errno> {
 }
 
 fn read(path: &str) -> Result<String, Errno> {
-    let errno = |errno: rustix::io::Errno| Errno::from_raw(errno.raw_os_error());
-    let file = rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(errno)?;
-    let bytes = super::file::read_some(&file).map_err(errno)?;
+    let bytes = super::file::read_some(&open(path)?).map_err(errno)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn open(path: &str) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(errno)
+}
+
+fn errno(errno: rustix::io::Errno) -> Errno {
+    Errno::from_raw(errno.raw_os_error())
 }
 
 #[cfg(test)]

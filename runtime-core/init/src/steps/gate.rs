@@ -12,6 +12,12 @@ pub(crate) fn barrier(state: &State<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Takes note of what who started the container has said.
+pub(crate) fn hear_start(state: &State<'_>) -> Result<()> {
+    state.dialogue.hear();
+    Ok(())
+}
+
 /// Says that the container is created, and waits for the one that starts it. The first connection counts.
 pub(crate) fn wait_at(state: &mut State<'_>, listener: Slot) -> Result<()> {
     let listener = state.take(listener).or_else(|_given| state.fd(listener).map(OwnedFd::new))?;

@@ -30,6 +30,14 @@ pub(crate) fn chdir(path: &CStr) -> Result<()> {
     if Room::new().getcwd()?.starts_with(b"/") { Ok(()) } else { Err(Errno::NOENT) }
 }
 
+/// The same; whether it was refused for want of permission.
+pub(crate) fn try_chdir(path: &CStr) -> Result<bool> {
+    match chdir(path) {
+        Err(Errno::ACCES | Errno::PERM) => Ok(true),
+        answer => answer.map(|()| false),
+    }
+}
+
 /// The first candidate that is a file and may be executed.
 pub(crate) fn look_up(candidates: Texts<'_>) -> Result<&CStr> {
     let mut answer = Errno::NOENT;

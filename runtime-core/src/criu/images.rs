@@ -93,6 +93,8 @@ impl Directories {
         let hint = format!("the log of CRIU is {}", self.log.display());
         match why {
             Some(why) => error.adding(&format!(": {why}")).hint(hint),
+            // Where CRIU did not begin, the error knows better what to do.
+            None if error.advice().is_some() => error,
             None => error.hint(hint),
         }
     }

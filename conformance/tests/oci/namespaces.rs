@@ -138,6 +138,25 @@ fn deleting_who_joined_a_pid_namespace_ends_its_own_processes_and_no_others() {
     assert_eq!(first.process().args(), ["sleep", "1000"]);
 }
 
+/// Its root would be the second container's from then on.
+#[conformance::test(covers = ["/linux/namespaces/*/path"])]
+fn a_mount_namespace_of_another_container_is_left_alone() {
+    let first = Bundle::new().file("/etc/mark", "first").start();
+    let second = Bundle::new().beside(&first).join("mount", first.process().namespace_path("mnt"));
+    second.never_starts();
+    first.exec(["cat", "/etc/mark"]).succeeds().prints("first");
+}
+
+#[conformance::test(covers = ["/linux/namespaces/*/path"])]
+fn a_mount_namespace_that_is_the_runtimes_own_is_left_alone() {
+    // runc has the container's root in the place of the host's.
+    needs::runtime(&["orlop"]);
+    needs::root("a mount namespace that may be lost");
+    let mut bundle = Bundle::new().join("mount", "/proc/self/ns/mnt");
+    bundle.runtime.call_through(["unshare", "--mount"]);
+    bundle.refused().names("/linux/namespaces").says("the mount namespace is the runtime's own");
+}
+
 #[conformance::test(covers = ["/linux/namespaces/*/path"])]
 fn a_network_namespace_is_joined_by_path() {
     joins("network", "net");

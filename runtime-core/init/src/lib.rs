@@ -74,6 +74,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
             sys::mount_setattr(state.fd(mount)?, recursive, &attr)
         }
         Step::Attach { mount, root, path, create } => mounts::attach(state.fd(mount)?, state.fd(root)?, path, create),
+        Step::SameDirectory { one, other } => paths::same(state.fd(one)?, state.fd(other)?),
         Step::AttachOn { mount, on } => sys::move_mount_on(state.fd(mount)?, state.fd(on)?),
         Step::MakeDir { root, path, mode } => paths::make_dir(state.fd(root)?, path, mode),
         Step::Mknod { root, path, mode, device, uid, gid } => {

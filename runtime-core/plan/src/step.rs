@@ -92,6 +92,8 @@ steps! {
     28 Attach "move-mount" { mount: Slot, root: Slot, path: &'p CStr, create: u8 }
     /// `move_mount(2)` of `mount` onto what is behind `on`.
     29 AttachOn "move-mount-on" { mount: Slot, on: Slot }
+    /// Compares two directories: EXDEV where they are not one.
+    46 SameDirectory "same-directory" { one: Slot, other: Slot }
     /// Makes the directory `path` beneath `root`, and its parents with mode 0755; one that exists stays as it is.
     30 MakeDir "mkdir" { root: Slot, path: &'p CStr, mode: u32 }
     /// `mknodat(2)` beneath `root`, with missing parents; `fchownat(2)` unless `uid` and `gid` are both 0. Accepts EEXIST of

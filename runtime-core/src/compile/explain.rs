@@ -259,6 +259,7 @@ fn describe(step: &Step<'_>) -> String {
             };
             format!("{} → {}:{}{how}", Name(mount), Name(root), text(path))
         }
+        Step::SameDirectory { one, other } => format!("{} and {}", Name(one), Name(other)),
         Step::AttachOn { mount, on } => format!("{} → {}", Name(mount), Name(on)),
         Step::MakeDir { root, path, mode } => format!("{}:{} {mode:04o}", Name(root), text(path)),
         Step::Mknod { root, path, mode, device, uid, gid } => {

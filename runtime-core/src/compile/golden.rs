@@ -66,6 +66,7 @@ struct Case {
     driver: String,
     notify: bool,
     joins_own_network: bool,
+    joins_own_mounts: bool,
 }
 
 impl Default for Case {
@@ -95,6 +96,7 @@ impl Default for Case {
             driver: "cgroupfs".to_owned(),
             notify: false,
             joins_own_network: false,
+            joins_own_mounts: false,
         }
     }
 }
@@ -138,6 +140,7 @@ impl Case {
             capabilities: ((1 << Capabilities::names().count()) - 1) & !missing.fold(0, |all, bit| all | bit),
             bind_sources: sources.collect(),
             joins_own_network: self.joins_own_network,
+            joins_own_mounts: self.joins_own_mounts,
             home: self.home.clone(),
             streams_to_own: self.streams_to_own.clone(),
             resctrl: self.resctrl.clone(),
@@ -395,6 +398,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::CloneTree { of: tree, to, .. } => of(&[tree], &[to], &[]),
         Step::MountSetattr { mount, userns, .. } => of(&[mount, userns], &[], &[]),
         Step::Attach { mount, root, .. } => of(&[mount, root], &[], &[]),
+        Step::SameDirectory { one, other } => of(&[one, other], &[], &[]),
         Step::AttachOn { mount, on } => of(&[mount, on], &[], &[]),
         Step::MakeDir { root, .. } | Step::Mknod { root, .. } | Step::Symlink { root, .. } => of(&[root], &[], &[]),
         Step::Mask { root, file, dir, .. } => of(&[root, file, dir], &[], &[]),

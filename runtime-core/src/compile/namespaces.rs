@@ -22,6 +22,10 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()
             format!("sysctl `{}` is the host's: the network namespace that is joined is its own", sysctl.path);
         return Err(Error::config(sysctl.at.clone(), message).hint("set it on the host"));
     }
+    if let (Namespace::Join(path, field), true) = (namespaces.get(NamespaceKind::Mount), host.joins_own_mounts) {
+        let message = "the mount namespace is the runtime's own: its root would become the container's";
+        return Err(Error::config(field.clone(), message).on(&**path).hint(NO_NEW_ROOT));
+    }
     if matches!(user, Namespace::Host) {
         needs_no_user_namespace(host)?;
         process::score(&spec.process, host, plan);
@@ -75,6 +79,10 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()
     }
     Ok(())
 }
+
+/// What to do in the place of joining a mount namespace that others need.
+pub(super) const NO_NEW_ROOT: &str = "whoever is in a mount namespace gets the container's root: join one that was made for it \
+                                      (unshare --mount), or leave the path out for a new one";
 
 /// What is done to the host itself needs its root.
 fn needs_no_user_namespace(host: &Host) -> Result<()> {

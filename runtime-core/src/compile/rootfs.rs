@@ -54,7 +54,7 @@ pub(crate) fn open(spec: &Spec<'_>, host: &Host, request: &Request<'_>, plan: &m
     if *spec.linux.namespaces.get(NamespaceKind::Mount) == Namespace::Host {
         return without_mount_namespace(spec, path, host, request, &origin, plan);
     }
-    isolate(plan, &origin);
+    isolate(spec, plan, &origin);
     let root = tree::open(path, true, local::ROOT, spec, host, plan, &origin);
     inherit(spec, root, plan, &origin);
     if spec.linux.rootfs_propagation == Some(Propagation::Shared) {
@@ -133,8 +133,15 @@ pub(crate) fn finish(spec: &Spec<'_>, layout: &Layout, plan: &mut Plan) {
 
 /// Cuts the new mount namespace off from the host's: what is done here shows nowhere else. What the host mounts below a tree that
 /// is bound from it still shows there.
-fn isolate(plan: &mut Plan, origin: &Origin) {
+///
+/// One that is joined must have the host's root: another is a container's, which would have this one's from then on.
+fn isolate(spec: &Spec<'_>, plan: &mut Plan, origin: &Origin) {
     plan.push(Step::OpenHost { path: c"/", to: local::OLD_ROOT }, origin);
+    if let Namespace::Join(path, field) = spec.linux.namespaces.get(NamespaceKind::Mount) {
+        let joined = Origin::new(Op::Namespace).field(field).path(path).hint(super::namespaces::NO_NEW_ROOT);
+        let hosts = plan.open(Open::Directory { path: c("/") }, &joined);
+        plan.push(Step::SameDirectory { one: local::OLD_ROOT, other: hosts }, &joined);
+    }
     plan.push(propagate(local::OLD_ROOT, MS_REC | MS_SLAVE), origin);
 }
 

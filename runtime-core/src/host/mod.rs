@@ -46,6 +46,8 @@ pub(crate) struct Host {
     pub(crate) streams_to_own: Vec<u32>,
     /// Whether the network namespace that is joined is the caller's own. Asked only where a sysctl is to be set in it.
     pub(crate) joins_own_network: bool,
+    /// Whether the mount namespace that is joined is the caller's own.
+    pub(crate) joins_own_mounts: bool,
     /// Where resctrl is mounted.
     pub(crate) resctrl: Option<PathBuf>,
     /// Whether the highest pid is one number for all. Asked only where a sysctl is to change it.
@@ -104,7 +106,8 @@ impl Host {
             closed_cgroups,
             other_devices: if own_users || !process.caller.is_root() { devices::others(spec) } else { Vec::new() },
             bind_sources: bind_sources(spec, bundle)?,
-            joins_own_network: joins_own_network(spec),
+            joins_own_network: spec.linux.network_sysctl().is_some() && joins_own(NamespaceKind::Network, "net", spec),
+            joins_own_mounts: joins_own(NamespaceKind::Mount, "mnt", spec),
             resctrl: spec.linux.intel_rdt.as_ref().map_or(Ok(None), |_| crate::resctrl::root())?,
             shares_pid_max: spec.linux.sysctl.iter().any(|sysctl| sysctl.path == PID_MAX) && kernel() < Some((6, 14)),
             null_streams: process::null_streams(&spec.process, streams),
@@ -155,12 +158,11 @@ fn kernel() -> Option<(u32, u32)> {
     Some((numbers.next()??, numbers.next()??))
 }
 
-/// A namespace that cannot be asked about cannot be joined either.
-fn joins_own_network(spec: &Spec<'_>) -> bool {
-    let Namespace::Join(path, _) = spec.linux.namespaces.get(NamespaceKind::Network) else { return false };
+/// Whether a namespace is joined that is the caller's own. One that cannot be asked about cannot be joined either.
+fn joins_own(kind: NamespaceKind, name: &str, spec: &Spec<'_>) -> bool {
+    let Namespace::Join(path, _) = spec.linux.namespaces.get(kind) else { return false };
     let file = |path: &str| rustix::fs::stat(path).map(|found| (found.st_dev, found.st_ino)).ok();
-    spec.linux.network_sysctl().is_some()
-        && file(path).is_some_and(|joined| file("/proc/thread-self/ns/net") == Some(joined))
+    file(path).is_some_and(|joined| file(&format!("/proc/thread-self/ns/{name}")) == Some(joined))
 }
 
 fn has_own_users(spec: &Spec<'_>) -> bool {

@@ -109,6 +109,7 @@ fn refine(origin: &Origin, errno: Errno) -> Error {
         (Op::Hook, Errno::ETIMEDOUT) => {
             Error::new(Kind::Timeout, Op::Hook).located(origin).message("took longer than its timeout and was killed")
         }
+        (Op::Namespace, Errno::EXDEV) => error.message("it has another root than the host: it is a container's"),
         (Op::Label, Errno::ENOENT) => error.message("AppArmor has no profile of this name"),
         (Op::Hook, Errno::EAGAIN) => {
             error.kind_is(Kind::Hook).hint("linux.resources.pids.limit counts the hooks of a container, too")

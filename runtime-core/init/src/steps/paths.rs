@@ -70,6 +70,12 @@ pub(crate) fn make_cwd(path: &CStr) -> Result<()> {
     }
 }
 
+/// Whether both are one directory; EXDEV where not.
+pub(crate) fn same(one: Fd, other: Fd) -> Result<()> {
+    let (one, other) = (sys::fstat(one)?, sys::fstat(other)?);
+    if (one.device, one.ino) == (other.device, other.ino) { Ok(()) } else { Err(Errno::XDEV) }
+}
+
 /// The path seen from the root: without leading slashes, never empty.
 pub(crate) fn beneath(path: &CStr) -> &CStr {
     let bytes = path.to_bytes_with_nul();

@@ -15,6 +15,7 @@ impl Errno {
     pub const AGAIN: Self = Self(11);
     pub const ACCES: Self = Self(13);
     pub const EXIST: Self = Self(17);
+    pub const XDEV: Self = Self(18);
     pub const NOTDIR: Self = Self(20);
     pub const ISDIR: Self = Self(21);
     pub const INVAL: Self = Self(22);

@@ -116,14 +116,16 @@ pub struct Statx {
     pub gid: u32,
     mode: u16,
     spare: u16,
-    ino: u64,
+    pub ino: u64,
     pub size: u64,
     blocks: u64,
     attributes_mask: u64,
     times: [u64; 8],
     pub rdev_major: u32,
     pub rdev_minor: u32,
-    rest: [u64; 15],
+    /// Major and minor number of the filesystem.
+    pub device: [u32; 2],
+    rest: [u64; 14],
 }
 
 const _: () = assert!(size_of::<Statx>() == 256, "as large as the kernel's");

@@ -117,14 +117,8 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Seccomp { flags, filter } => sys::seccomp(flags, filter.0),
 
         Step::Chdir { path } => process::chdir(path),
-        Step::TryChdir { path } => process::try_chdir(path).map(|refused| state.cwd_refused = refused),
-        Step::ChdirAgain { path } => {
-            if state.cwd_refused {
-                process::chdir(path)
-            } else {
-                Ok(())
-            }
-        }
+        Step::TryChdir { path } => process::try_chdir(path).map(|left| state.cwd = left),
+        Step::ChdirLeft {} => state.cwd.map_or(Ok(()), process::chdir),
         Step::MakeCwd { path } => paths::make_cwd(path),
         Step::Lookup { candidates } => process::look_up(candidates).map(|found| state.program = found),
         Step::Hook { path, args, env, timeout, state: input, output } => {

@@ -17,8 +17,8 @@ pub(crate) struct State<'p> {
     pub(crate) step: u32,
     /// What `Lookup` found; empty before, which `execve(2)` answers with ENOENT.
     pub(crate) program: &'p CStr,
-    /// Whether the working directory may be entered by the user alone.
-    pub(crate) cwd_refused: bool,
+    /// The working directory that is still to be entered.
+    pub(crate) cwd: Option<&'p CStr>,
     /// The slot whose mount `Mask` has attached: from then on only clones of it are.
     pub(crate) cover: Slot,
     local: [Option<OwnedFd>; LOCAL_SLOTS],
@@ -28,7 +28,7 @@ impl<'p> State<'p> {
     pub(crate) fn new(plan: Plan<'p>, dialogue: Dialogue) -> Self {
         let trace = plan.fd(plan.trace).map_or(Trace::NONE, |fd| Trace::open(Fd(fd)));
         let local = [const { None }; LOCAL_SLOTS];
-        Self { plan, dialogue, trace, step: 0, program: c"", cwd_refused: false, cover: Slot::NONE, local }
+        Self { plan, dialogue, trace, step: 0, program: c"", cwd: None, cover: Slot::NONE, local }
     }
 
     /// The descriptor in a slot; EBADF where there is none.

@@ -193,10 +193,10 @@ steps! {
     105 Exec "exec" { args: Texts<'p>, env: Texts<'p> }
     /// Reads the byte that came with the connection at [`Step::Gate`]: who sent it learns if init ends before this (ECONNRESET).
     106 HearStart "hear-start" {}
-    /// As [`Step::Chdir`]; EACCES and EPERM are left to [`Step::ChdirAgain`].
+    /// As [`Step::Chdir`]; what answers EACCES or EPERM is left to [`Step::ChdirLeft`].
     107 TryChdir "try-chdir" { path: &'p CStr }
-    /// As [`Step::Chdir`] where [`Step::TryChdir`] was refused.
-    108 ChdirAgain "chdir-again" { path: &'p CStr }
+    /// As [`Step::Chdir`], to what [`Step::TryChdir`] has left.
+    108 ChdirLeft "chdir-left" {}
 
     // How the kernel treats the process.
 

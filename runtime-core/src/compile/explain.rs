@@ -224,6 +224,7 @@ fn describe(step: &Step<'_>) -> String {
         | Step::ResetSignals {}
         | Step::Setsid {}
         | Step::ControllingTerminal {}
+        | Step::ChdirLeft {}
         | Step::LoopbackUp {}
         | Step::HearStart {} => String::new(),
         Step::DropGroups {} => "none, if that is allowed".to_owned(),
@@ -306,9 +307,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::SeccompListener { flags, filter, to } => {
             format!("{} instructions{} → {}", filter.0.len() / 8, FilterFlags(flags), Name(to))
         }
-        Step::Chdir { path } | Step::TryChdir { path } | Step::ChdirAgain { path } | Step::MakeCwd { path } => {
-            text(path)
-        }
+        Step::Chdir { path } | Step::TryChdir { path } | Step::MakeCwd { path } => text(path),
         Step::Lookup { candidates } => words(candidates, ":"),
         Step::Hook { path, args, timeout, .. } => {
             let limit = if timeout == 0 { "for any time".to_owned() } else { format!("for at most {timeout} ms") };

@@ -438,7 +438,7 @@ fn slots(step: &Step<'_>) -> Touched {
         | Step::Seccomp { .. }
         | Step::Chdir { .. }
         | Step::TryChdir { .. }
-        | Step::ChdirAgain { .. }
+        | Step::ChdirLeft { .. }
         | Step::HearStart { .. }
         | Step::MakeCwd { .. }
         | Step::Lookup { .. }

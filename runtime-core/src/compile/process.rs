@@ -56,7 +56,7 @@ pub(crate) fn enter(
     }
     become_user(process, spec, host, plan);
     if is_users_own(process) {
-        plan.push(Step::ChdirAgain { path: &c(&process.cwd) }, &cwd_origin(process));
+        plan.push(Step::ChdirLeft {}, &cwd_origin(process));
     }
     look_up(process, plan);
     if process.no_new_privileges && notifies(seccomp) {

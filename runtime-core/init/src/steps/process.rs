@@ -30,11 +30,11 @@ pub(crate) fn chdir(path: &CStr) -> Result<()> {
     if Room::new().getcwd()?.starts_with(b"/") { Ok(()) } else { Err(Errno::NOENT) }
 }
 
-/// The same; whether it was refused for want of permission.
-pub(crate) fn try_chdir(path: &CStr) -> Result<bool> {
+/// The same; the path where it was refused for want of permission.
+pub(crate) fn try_chdir(path: &CStr) -> Result<Option<&CStr>> {
     match chdir(path) {
-        Err(Errno::ACCES | Errno::PERM) => Ok(true),
-        answer => answer.map(|()| false),
+        Err(Errno::ACCES | Errno::PERM) => Ok(Some(path)),
+        answer => answer.map(|()| None),
     }
 }
 

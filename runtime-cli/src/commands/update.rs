@@ -40,8 +40,8 @@ static FIELDS: &[(&Flag, Written, &str, &str)] = &[
 pub(crate) fn run(call: &Call) -> Outcome {
     let container = container(call)?;
     for flag in [&flags::KERNEL_MEMORY, &flags::KERNEL_MEMORY_TCP] {
-        if call.on(flag) {
-            log::warn!("--{} does nothing: Linux has no such limit any more", flag.long);
+        if call.text(flag)?.is_some_and(|text| !text.is_empty()) {
+            return Err(call.wrong(format!("--{} is of no effect: no runtime sets this limit any more", flag.long)));
         }
     }
     let (cache, bandwidth) = (call.text(&flags::L3_CACHE_SCHEMA)?, call.text(&flags::MEM_BW_SCHEMA)?);

@@ -117,8 +117,8 @@ _orlop() {
         '*--memory[limit of memory: 512m, 1.5g; -1 is no limit]:BYTES:' \
         '*--memory-reservation[memory that is kept when it gets scarce]:BYTES:' \
         '*--memory-swap[limit of memory and swap together; -1 is no limit]:BYTES:' \
-        '*--kernel-memory[obsolete: only warns that nothing is done]:BYTES:' \
-        '*--kernel-memory-tcp[obsolete: only warns that nothing is done]:BYTES:' \
+        '*--kernel-memory[refused: Linux has no such limit any more]:BYTES:' \
+        '*--kernel-memory-tcp[refused: the specification gave it up]:BYTES:' \
         '*--pids-limit[how many processes and threads there may be; -1 is no limit]:N:' \
         '*--l3-cache-schema[share of the L3 cache, Intel RDT]:SCHEMA:' \
         '*--mem-bw-schema[share of memory bandwidth, Intel RDT]:SCHEMA:' \
@@ -167,7 +167,7 @@ _orlop() {
         '*--detach[do not wait for the process]' \
         '*--pid-file[write the process id to FILE]:FILE:_files' \
         '*--no-subreaper[do not adopt processes that outlive their parents]' \
-        '*--no-pivot[enter the root without pivot_root(2), as on a ramdisk]' \
+        '*--no-pivot[refused: CRIU enters the root in its own way]' \
         '*--empty-ns[a namespace without what is in it: network]:KIND:' \
         '*--auto-dedup[free in older images what newer ones have]' \
         '*--lazy-pages[move pages of memory when they are needed (userfaultfd)]' \

@@ -411,6 +411,16 @@ pub(crate) static COMMANDS: &[Command] = &[
         run: commands::update::run,
     },
     Command {
+        name: "mounts",
+        summary: "add mounts to a container that is there, or take them out",
+        about: "The file, or stdin (-), is an array of mounts as in config.json; to take them out, of objects with their destination.\n\
+                All of it happens or nothing.",
+        operands: Operands { shown: "add|remove <container-id> <file>", least: 3, most: Some(3) },
+        in_order: false,
+        flags: &[&HELP],
+        run: commands::mounts::run,
+    },
+    Command {
         name: "events",
         summary: "show what a container uses, and when it runs out of memory",
         about: "One JSON object a line, until the container ends: what it uses from time to time, and each time it ran out of\n\

@@ -16,7 +16,7 @@ _orlop() {
         '*--version[show the version]' \
         '1:command:->command' '*::argument:->argument'
   case $state in
-    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory checkpoint:write\ a\ running\ container\ to\ files restore:make\ a\ container\ of\ a\ checkpoint state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
+    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container mounts:add\ mounts\ to\ a\ container\ that\ is\ there\,\ or\ take\ them\ out events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory checkpoint:write\ a\ running\ container\ to\ files restore:make\ a\ container\ of\ a\ checkpoint state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
     argument) case $line[1] in
       create) _arguments \
         '*-b[the bundle (default: the current directory)]:DIR:_files' \
@@ -125,6 +125,10 @@ _orlop() {
         '*-h[show this help]' \
         '*--help[show this help]' \
         "1:container:($ids)" "*::argument:_normal" ;;
+      mounts) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:(add remove)' ;;
       events) _arguments \
         '*--interval[how often the usage is shown: 5s (default), 500ms, 1m30s]:TIME:' \
         '*--stats[show the usage once, now]' \

@@ -51,6 +51,16 @@ pub fn runtime(names: &[&str]) {
     }
 }
 
+/// A runtime with `mounts add`: crun has it since 1.22.
+pub fn live_mounts() {
+    runtime(&["orlop", "crun"]);
+    let known = Runtime::is_orlop() || {
+        let help = std::process::Command::new("crun").args(["mounts", "--help"]).output();
+        help.is_ok_and(|help| help.status.success())
+    };
+    require(known, "crun 1.22 or later");
+}
+
 /// Every capability of Linux in the bounding set.
 pub fn all_capabilities() {
     let status = fs::read_to_string("/proc/self/status").expect("our own status");

@@ -6,6 +6,7 @@ mod attacks {
     mod exe;
     mod exec;
     mod image;
+    mod live_mounts;
     mod races;
     mod symlinks;
     mod trap;

@@ -14,6 +14,7 @@ mod cli {
     mod lifecycle;
     mod list;
     mod log;
+    mod mounts;
     mod plan;
     mod run;
     mod update;

@@ -107,6 +107,8 @@ ops! {
     IdMap = "map ids",
     /// Mounting.
     Mount = "mount",
+    /// Taking a mount out of a container.
+    Unmount = "unmount",
     /// Making the root filesystem the root.
     Root = "enter root",
     /// Making a device node.

@@ -70,6 +70,7 @@ mod host;
 #[doc(hidden)] // for the tests that run the program itself
 pub mod init_image;
 mod launch;
+mod live_mounts;
 pub mod manual;
 mod options;
 mod process;

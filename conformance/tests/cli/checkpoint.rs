@@ -185,6 +185,17 @@ fn what_is_wrong_with_a_checkpoint_is_named() {
     assert_eq!(container.status(), "running");
 }
 
+/// runc passes over it.
+#[conformance::test]
+fn a_restore_cannot_go_without_pivot_root() {
+    needs::runtime(&["orlop"]);
+    let bundle = Bundle::new();
+    bundle.write();
+    let args = ["restore", "--no-pivot", "--detach", "--bundle", bundle.path().to_str().unwrap(), &bundle.id];
+    bundle.runtime.call(args).fails().says("--no-pivot is of no effect");
+    leaks::nothing_left(&bundle);
+}
+
 #[conformance::test]
 fn without_criu_the_package_is_named() {
     needs::runtime(&["orlop"]);

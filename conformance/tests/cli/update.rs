@@ -199,10 +199,20 @@ fn what_is_wrong_is_refused() {
     container.bundle.runtime.call(["update", "--memory", "1g", "nobody"]).fails().says("does not exist");
 }
 
+/// runc warns and goes on.
 #[conformance::test]
-fn an_obsolete_flag_only_warns() {
+fn an_obsolete_flag_is_named() {
     let container = limited(json!({}));
-    let outcome = update(&container, &["--kernel-memory", "1g", "--pids-limit", "9"]).succeeds();
-    shows(&container, "pids.max 9", "pids.max 9");
-    assert!(outcome.stderr.to_lowercase().contains("kernel"), "{}", outcome.stderr);
+    let before = container.process().cgroup_value("pids.max");
+    for flag in ["--kernel-memory", "--kernel-memory-tcp"] {
+        let outcome = update(&container, &[flag, "1g", "--pids-limit", "9"]);
+        assert!(outcome.stderr.to_lowercase().contains("kernel"), "{}", outcome.stderr);
+        if Runtime::is_orlop() {
+            outcome.fails().says(&format!("{flag} is of no effect"));
+            assert_eq!(container.process().cgroup_value("pids.max"), before);
+        } else {
+            outcome.succeeds();
+        }
+        update(&container, &[flag, ""]).succeeds();
+    }
 }

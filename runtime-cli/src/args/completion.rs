@@ -114,6 +114,7 @@ fn takes_id(command: &Command) -> bool {
 fn choices(command: &Command) -> &'static str {
     match command.name {
         "completion" => "bash zsh fish",
+        "mounts" => "add remove",
         _ => "",
     }
 }

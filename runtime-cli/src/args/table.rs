@@ -136,6 +136,8 @@ pub(crate) mod flags {
     pub(crate) static PID_FILE: Flag = Flag::value("pid-file", None, "FILE", "write the process id to FILE");
     pub(crate) static NO_PIVOT: Flag =
         Flag::switch("no-pivot", None, "enter the root without pivot_root(2), as on a ramdisk");
+    pub(crate) static RESTORE_NO_PIVOT: Flag =
+        Flag::switch("no-pivot", None, "refused: CRIU enters the root in its own way");
     pub(crate) static NO_NEW_KEYRING: Flag = Flag::switch("no-new-keyring", None, "keep the caller's session keyring");
     pub(crate) static PRESERVE_FDS: Flag =
         Flag::value("preserve-fds", None, "N", "pass on N more file descriptors, from 3 (default 0)");
@@ -194,9 +196,9 @@ pub(crate) mod flags {
     pub(crate) static CPU_IDLE: Flag =
         Flag::value("cpu-idle", None, "0|1", "1: run only where a processor is idle (SCHED_IDLE)");
     pub(crate) static KERNEL_MEMORY: Flag =
-        Flag::value("kernel-memory", None, "BYTES", "obsolete: only warns that nothing is done");
+        Flag::value("kernel-memory", None, "BYTES", "refused: Linux has no such limit any more");
     pub(crate) static KERNEL_MEMORY_TCP: Flag =
-        Flag::value("kernel-memory-tcp", None, "BYTES", "obsolete: only warns that nothing is done");
+        Flag::value("kernel-memory-tcp", None, "BYTES", "refused: the specification gave it up");
     pub(crate) static MEMORY: Flag =
         Flag::value("memory", None, "BYTES", "limit of memory: 512m, 1.5g; -1 is no limit");
     pub(crate) static MEMORY_RESERVATION: Flag =
@@ -409,6 +411,16 @@ pub(crate) static COMMANDS: &[Command] = &[
         run: commands::update::run,
     },
     Command {
+        name: "mounts",
+        summary: "add mounts to a container that is there, or take them out",
+        about: "The file, or stdin (-), is an array of mounts as in config.json; to take them out, of objects with their destination.\n\
+                All of it happens or nothing.",
+        operands: Operands { shown: "add|remove <container-id> <file>", least: 3, most: Some(3) },
+        in_order: false,
+        flags: &[&HELP],
+        run: commands::mounts::run,
+    },
+    Command {
         name: "events",
         summary: "show what a container uses, and when it runs out of memory",
         about: "One JSON object a line, until the container ends: what it uses from time to time, and each time it ran out of\n\
@@ -465,7 +477,7 @@ pub(crate) static COMMANDS: &[Command] = &[
             &flags::DETACH,
             &flags::PID_FILE,
             &flags::NO_SUBREAPER,
-            &flags::NO_PIVOT,
+            &flags::RESTORE_NO_PIVOT,
             &flags::EMPTY_NS,
             &flags::AUTO_DEDUP,
             &flags::LAZY_PAGES,

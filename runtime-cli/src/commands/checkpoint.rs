@@ -72,8 +72,37 @@ fn status(call: &Call, text: &str) -> Result<File, Failure> {
 }
 
 fn page_server<'c>(call: &Call, text: &'c str) -> Result<(&'c str, u16), Failure> {
-    let address = text.rsplit_once(':').and_then(|(address, port)| Some((address, port.parse().ok()?)));
-    address
-        .filter(|(address, port)| !address.is_empty() && *port != 0)
-        .ok_or_else(|| call.wrong("Use --page-server ADDRESS:PORT to specify page server".into()))
+    address(text).ok_or_else(|| call.wrong("Use --page-server ADDRESS:PORT to specify page server".into()))
+}
+
+/// `host:port`; an address with colons of its own stands in brackets.
+fn address(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?,
+        None => Some(host).filter(|host| !host.contains(':'))?,
+    };
+    let port = port.parse().ok().filter(|port| *port != 0)?;
+    (!host.is_empty()).then_some((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for (text, expected) in [
+            ("10.0.0.1:27", Some(("10.0.0.1", 27))),
+            ("[::1]:27", Some(("::1", 27))),
+            ("::1:27", None),
+            ("[::1:27", None),
+            (":27", None),
+            ("[]:27", None),
+            ("host:0", None),
+            ("host", None),
+        ] {
+            assert_eq!(address(text), expected, "{text}");
+        }
+    }
 }

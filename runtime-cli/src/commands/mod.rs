@@ -9,6 +9,7 @@ pub(crate) mod exec;
 pub(crate) mod features;
 pub(crate) mod kill;
 pub(crate) mod list;
+pub(crate) mod mounts;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod ps;
@@ -22,6 +23,7 @@ pub(crate) mod state;
 pub(crate) mod update;
 
 use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use orlop::{Container, Launch, Runtime};
@@ -75,6 +77,18 @@ fn let_go(call: &Call, container: &Container) -> orlop::Result<()> {
         Some(manager) => container.start_notifying(manager),
         None => container.start(),
     }
+}
+
+/// The bytes of a file; `-` is standard input.
+fn document(name: &str) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let path = Path::new(if name == "-" { "stdin" } else { name });
+    match name {
+        "-" => std::io::stdin().lock().read_to_end(&mut bytes),
+        _ => std::fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
+    }
+    .map_err(|error| Failure::io("read", path, &error))?;
+    Ok(bytes)
 }
 
 /// `--bundle`, absolute: it outlives this command's working directory in the container's state.

@@ -1,6 +1,6 @@
 //! `restore`: files of a checkpoint → a running container, by CRIU.
 
-use orlop::{Launch, Restore};
+use orlop::Restore;
 
 use super::checkpoint::{criu, images, program};
 use super::{bundle, launch, runtime};
@@ -9,14 +9,14 @@ use crate::foreground::{self, Signals};
 use crate::report::{DONE, Outcome};
 
 pub(crate) fn run(call: &Call) -> Outcome {
-    let (runtime, bundle, images, program) = (runtime(call)?, bundle(call)?, images(call)?, program());
-    if call.on(&flags::NO_PIVOT) {
-        log::warn!("--no-pivot does nothing: CRIU enters the root in its own way");
+    if call.on(&flags::RESTORE_NO_PIVOT) {
+        return Err(call.wrong("--no-pivot is of no effect: CRIU enters the root in its own way".into()));
     }
+    let (runtime, bundle, images, program) = (runtime(call)?, bundle(call)?, images(call)?, program());
     let detached = call.on(&flags::DETACH);
     let restore = Restore {
         criu: criu(call, &images, program.as_deref())?,
-        launch: Launch { no_pivot: false, ..launch(call)? },
+        launch: launch(call)?,
         lsm_profile: call.text(&flags::LSM_PROFILE)?.filter(|text| !text.is_empty()),
         lsm_mount_context: call.text(&flags::LSM_MOUNT_CONTEXT)?.filter(|text| !text.is_empty()),
         detached,

@@ -1,12 +1,9 @@
 //! `update`: other limits for a container, from flags or from a document.
 
-use std::io::Read;
-use std::path::Path;
-
 use orlop::Limits;
 use serde_json::{Map, Value};
 
-use super::container;
+use super::{container, document};
 use crate::args::{Call, Flag, flags, size};
 use crate::report::{DONE, Failure, Outcome};
 
@@ -40,8 +37,8 @@ static FIELDS: &[(&Flag, Written, &str, &str)] = &[
 pub(crate) fn run(call: &Call) -> Outcome {
     let container = container(call)?;
     for flag in [&flags::KERNEL_MEMORY, &flags::KERNEL_MEMORY_TCP] {
-        if call.on(flag) {
-            log::warn!("--{} does nothing: Linux has no such limit any more", flag.long);
+        if call.text(flag)?.is_some_and(|text| !text.is_empty()) {
+            return Err(call.wrong(format!("--{} is of no effect: no runtime sets this limit any more", flag.long)));
         }
     }
     let (cache, bandwidth) = (call.text(&flags::L3_CACHE_SCHEMA)?, call.text(&flags::MEM_BW_SCHEMA)?);
@@ -51,24 +48,13 @@ pub(crate) fn run(call: &Call) -> Outcome {
         Some(_) if !given.is_empty() => {
             return Err(call.wrong("--resources stands alone: put all that is to change into the file".into()));
         }
-        Some("-") => read(Path::new("stdin"), &mut std::io::stdin().lock())?,
-        Some(path) => {
-            let path = Path::new(path);
-            let mut file = std::fs::File::open(path).map_err(|error| Failure::io("open", path, &error))?;
-            read(path, &mut file)?
-        }
+        Some(name) => document(name)?,
     };
     container.update(&Limits::from_slice(&document)?)?;
     if cache.or(bandwidth).is_some() {
         container.update_cache(cache, bandwidth)?;
     }
     Ok(DONE)
-}
-
-fn read(name: &Path, from: &mut dyn Read) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    from.read_to_end(&mut bytes).map_err(|error| Failure::io("read", name, &error))?;
-    Ok(bytes)
 }
 
 /// What the flags ask for, as a `resources` object. An empty value asks for nothing, as in runc.

@@ -16,7 +16,7 @@ _orlop() {
         '*--version[show the version]' \
         '1:command:->command' '*::argument:->argument'
   case $state in
-    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory checkpoint:write\ a\ running\ container\ to\ files restore:make\ a\ container\ of\ a\ checkpoint state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
+    command) _describe command '( create:create\ a\ container\ from\ a\ bundle start:start\ the\ process\ of\ a\ created\ container run:create\ and\ start\ a\ container\,\ and\ wait\ for\ it exec:run\ a\ second\ process\ in\ a\ running\ container kill:send\ a\ signal\ to\ a\ container delete:delete\ a\ stopped\ container pause:freeze\ every\ process\ of\ a\ container resume:thaw\ a\ paused\ container update:change\ the\ limits\ of\ a\ container mounts:add\ mounts\ to\ a\ container\ that\ is\ there\,\ or\ take\ them\ out events:show\ what\ a\ container\ uses\,\ and\ when\ it\ runs\ out\ of\ memory checkpoint:write\ a\ running\ container\ to\ files restore:make\ a\ container\ of\ a\ checkpoint state:show\ the\ state\ of\ a\ container\,\ as\ JSON list:list\ the\ containers ps:show\ the\ processes\ of\ a\ container spec:write\ a\ config.json\ to\ begin\ with plan:show\ what\ would\ be\ done\ for\ a\ bundle features:show\ what\ this\ runtime\ can\ do\,\ as\ JSON completion:write\ completions\ for\ a\ shell man:write\ the\ manual\ page help:show\ help\ for\ all\ or\ one\ of\ the\ commands version:show\ the\ version )' ;;
     argument) case $line[1] in
       create) _arguments \
         '*-b[the bundle (default: the current directory)]:DIR:_files' \
@@ -117,14 +117,18 @@ _orlop() {
         '*--memory[limit of memory: 512m, 1.5g; -1 is no limit]:BYTES:' \
         '*--memory-reservation[memory that is kept when it gets scarce]:BYTES:' \
         '*--memory-swap[limit of memory and swap together; -1 is no limit]:BYTES:' \
-        '*--kernel-memory[obsolete: only warns that nothing is done]:BYTES:' \
-        '*--kernel-memory-tcp[obsolete: only warns that nothing is done]:BYTES:' \
+        '*--kernel-memory[refused: Linux has no such limit any more]:BYTES:' \
+        '*--kernel-memory-tcp[refused: the specification gave it up]:BYTES:' \
         '*--pids-limit[how many processes and threads there may be; -1 is no limit]:N:' \
         '*--l3-cache-schema[share of the L3 cache, Intel RDT]:SCHEMA:' \
         '*--mem-bw-schema[share of memory bandwidth, Intel RDT]:SCHEMA:' \
         '*-h[show this help]' \
         '*--help[show this help]' \
         "1:container:($ids)" "*::argument:_normal" ;;
+      mounts) _arguments \
+        '*-h[show this help]' \
+        '*--help[show this help]' \
+        '1:argument:(add remove)' ;;
       events) _arguments \
         '*--interval[how often the usage is shown: 5s (default), 500ms, 1m30s]:TIME:' \
         '*--stats[show the usage once, now]' \
@@ -167,7 +171,7 @@ _orlop() {
         '*--detach[do not wait for the process]' \
         '*--pid-file[write the process id to FILE]:FILE:_files' \
         '*--no-subreaper[do not adopt processes that outlive their parents]' \
-        '*--no-pivot[enter the root without pivot_root(2), as on a ramdisk]' \
+        '*--no-pivot[refused: CRIU enters the root in its own way]' \
         '*--empty-ns[a namespace without what is in it: network]:KIND:' \
         '*--auto-dedup[free in older images what newer ones have]' \
         '*--lazy-pages[move pages of memory when they are needed (userfaultfd)]' \

@@ -87,6 +87,8 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Chroot { root } => mounts::chroot(state.fd(root)?),
         Step::TakeMode { root, path, to } => steps::mounts::take_mode(state.fd(root)?, path, state.fd(to)?),
         Step::CopyUp { root, path, to } => steps::copy_up::copy_up(state.fd(root)?, path, state.fd(to)?),
+        Step::OpenMount { root, path, to } => state.fill(to, mounts::open_mount(state.fd(root)?, path)?),
+        Step::Unmount { mount, procfs } => mounts::unmount(state.fd(mount)?, state.fd(procfs)?),
         Step::Close { slot } => state.take(slot).map(drop),
 
         Step::WriteFile { dir, path, value } => files::write(state.fd(dir)?, path, value.0),

@@ -114,6 +114,10 @@ steps! {
     37 CopyUp "copy-up" { root: Slot, path: &'p CStr, to: Slot }
     /// Gives the root of the mount `to`, not yet attached, the mode of the directory at `path` beneath `root`, if there is one.
     39 TakeMode "take-mode" { root: Slot, path: &'p CStr, to: Slot }
+    /// Opens the root of the mount at `path` beneath `root`, through no symlink. Where no mount is: EINVAL.
+    43 OpenMount "open-mount" { root: Slot, path: &'p CStr, to: Slot }
+    /// Detaches the mount whose root is behind `mount`, and all below it (`umount2(2)`, MNT_DETACH), through the verified `procfs`.
+    44 Unmount "unmount" { mount: Slot, procfs: Slot }
     /// Closes a local slot.
     38 Close "close" { slot: Slot }
 

@@ -68,6 +68,8 @@ fn all() -> Vec<Make> {
         |v| Step::Chroot { root: v.slots[0] },
         |v| Step::TakeMode { root: v.slots[0], path: &v.texts[0], to: v.slots[1] },
         |v| Step::CopyUp { root: v.slots[0], path: &v.texts[0], to: v.slots[1] },
+        |v| Step::OpenMount { root: v.slots[0], path: &v.texts[0], to: v.slots[1] },
+        |v| Step::Unmount { mount: v.slots[0], procfs: v.slots[1] },
         |v| Step::Close { slot: v.slots[0] },
         |v| Step::WriteFile { dir: v.slots[0], path: &v.texts[0], value: Bytes(&v.bytes) },
         |v| Step::Sethostname { name: &v.texts[0] },

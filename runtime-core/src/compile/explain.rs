@@ -273,6 +273,8 @@ fn describe(step: &Step<'_>) -> String {
         Step::CopyUp { root, path, to } | Step::TakeMode { root, path, to } => {
             format!("{}:{} → {}", Name(root), text(path), Name(to))
         }
+        Step::OpenMount { root, path, to } => format!("{}:{} → {}", Name(root), text(path), Name(to)),
+        Step::Unmount { mount, .. } => Name(mount).to_string(),
         Step::Close { slot } => Name(slot).to_string(),
         Step::WriteFile { dir, path, value } => format!("{}:{} {}", Name(dir), text(path), lossy(value)),
         Step::Setxattr { mount, name, value } => format!("{} {}={}", Name(mount), text(name), text(value)),
@@ -369,6 +371,8 @@ impl fmt::Display for Given<'_> {
             Open::Trace => f.write_str("trace"),
             Open::IdMapNamespace(ids) => write!(f, "user namespace for {}", maps(ids)),
             Open::Mounts => f.write_str("mounts to be mapped, to the parent"),
+            Open::Added => f.write_str("mounts that were added, to the parent"),
+            Open::TakenBack(number) => write!(f, "added mount {number}"),
             Open::Listener => f.write_str("listener of the seccomp filter, to the parent"),
         }
     }

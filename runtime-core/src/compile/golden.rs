@@ -404,6 +404,8 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::Mask { root, file, dir, .. } => of(&[root, file, dir], &[], &[]),
         Step::Protect { root, .. } | Step::PivotRoot { root } | Step::Chroot { root } => of(&[root], &[], &[]),
         Step::CopyUp { root, to, .. } | Step::TakeMode { root, to, .. } => of(&[root, to], &[], &[]),
+        Step::OpenMount { root, to, .. } => of(&[root], &[to], &[]),
+        Step::Unmount { mount, procfs } => of(&[mount, procfs], &[], &[]),
         Step::Close { slot } => of(&[slot], &[], &[slot]),
         Step::WriteFile { dir, .. } => of(&[dir], &[], &[]),
         Step::Setxattr { mount, .. } => of(&[mount], &[], &[]),

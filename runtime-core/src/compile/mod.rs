@@ -11,6 +11,7 @@ mod golden;
 mod hooks;
 mod id_map;
 mod labels;
+mod live_mounts;
 mod mounts;
 mod names;
 mod namespaces;
@@ -34,6 +35,7 @@ use crate::spec::{Process, Spec};
 
 pub(crate) use id_map::keeper;
 use labels::Labels;
+pub(crate) use live_mounts::{add as add_mounts, remove as remove_mounts, undo as undo_mounts};
 pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Mapper, Open, Origin, block, c};

@@ -48,13 +48,29 @@ pub(crate) fn all(spec: &Spec<'_>, host: &Host, request: &Request<'_>, root: Slo
     labels::check_mounts(spec, host)?;
     let pivots = *spec.linux.namespaces.get(NamespaceKind::Mount) != Namespace::Host;
     let layout = Layout { root, dev: None, devices: true, pivots, late: Vec::new() };
-    let mut mounts = Mounts { spec, host, request, layout, kept: 0, plan };
-    for (index, mount) in spec.mounts.iter().enumerate() {
-        mounts.add(mount, host.bind_sources.get(index).copied().unwrap_or_default())?;
-    }
+    let mut mounts = Mounts { spec, host, request, layout, kept: 0, handed_to: None, plan };
+    mounts.add_all()?;
     let layout = mounts.layout;
     mask(spec, layout.root, plan);
     Ok(layout)
+}
+
+/// All mounts, in a container that is there; each is handed over `socket` once it is attached.
+pub(super) fn in_running(
+    spec: &Spec<'_>,
+    host: &Host,
+    request: &Request<'_>,
+    root: Slot,
+    socket: Slot,
+    plan: &mut Plan,
+) -> Result<()> {
+    labels::check_mounts(spec, host)?;
+    let layout = Layout { root, dev: None, devices: false, pivots: true, late: Vec::new() };
+    let mut mounts = Mounts { spec, host, request, layout, kept: 0, handed_to: Some(socket), plan };
+    mounts.add_all()?;
+    let layout = mounts.layout;
+    layout.seal(plan);
+    Ok(())
 }
 
 /// The mounts of one container, half way through.
@@ -65,10 +81,20 @@ pub(crate) struct Mounts<'m, 'c> {
     pub(crate) layout: Layout,
     /// How many mounts keep a slot of their own.
     kept: u16,
+    /// Where each goes once it is attached, so that the parent can take it back.
+    handed_to: Option<Slot>,
     pub(crate) plan: &'m mut Plan,
 }
 
 impl Mounts<'_, '_> {
+    fn add_all(&mut self) -> Result<()> {
+        let (spec, host) = (self.spec, self.host);
+        for (index, mount) in spec.mounts.iter().enumerate() {
+            self.add(mount, host.bind_sources.get(index).copied().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, mount: &Mount<'_>, source_kind: FileKind) -> Result<()> {
         let origin = Origin::new(Op::Mount).field(&mount.at).path(&mount.destination);
         if mount.destination == "/" {
@@ -122,8 +148,9 @@ impl Mounts<'_, '_> {
         self.layout.devices &= mount.destination != "/dev";
         let from = origin.clone().field(&mount.at.key("source")).path(source).hint(SOURCE_HINT);
         let path = in_bundle(&self.request.bundle, source)?;
-        // The parent maps ids only of what it has opened.
-        let open = if mount.id_map.is_some() { tree::open } else { tree::open_in_turn };
+        // The parent maps ids only of what it has opened; and where the container is there, only the parent has the host's paths.
+        let there = self.handed_to.is_some();
+        let open = if mount.id_map.is_some() || there { tree::open } else { tree::open_in_turn };
         let tree = open(path, recursive, local::MOUNT, self.spec, self.host, self.plan, &from);
         id_map::bind(tree, mount, self.spec, self.host, self.plan)?;
         inherit(self.spec, tree, self.plan, origin);
@@ -156,7 +183,9 @@ impl Mounts<'_, '_> {
     /// The host's `/sys` in the place of a new one, as engines ask for themselves: with all below it, to which what is asked for
     /// holds as well.
     fn host_sysfs(&mut self, mount: &Mount<'_>, origin: &Origin) {
-        let tree = tree::open_in_turn(c("/sys"), true, local::MOUNT, self.spec, self.host, self.plan, origin);
+        // Where the container is there already, init would find the paths of its mounts, not the host's.
+        let open = if self.handed_to.is_some() { tree::open } else { tree::open_in_turn };
+        let tree = open(c("/sys"), true, local::MOUNT, self.spec, self.host, self.plan, origin);
         inherit(self.spec, tree, self.plan, origin);
         set_attributes(tree, true, mount.attributes, self.plan, origin);
         dress(tree, mount, self.plan, origin);
@@ -236,6 +265,9 @@ impl Mounts<'_, '_> {
         }
         let (root, path) = self.layout.place(destination);
         self.plan.push(Step::Attach { mount: slot, root, path: &c(path), create }, origin);
+        if let Some(socket) = self.handed_to {
+            self.plan.push(Step::SendFd { socket, fd: slot, name: c"mount" }, origin);
+        }
     }
 }
 

@@ -146,6 +146,10 @@ pub(crate) enum Open {
     IdMapNamespace(IdMaps),
     /// A socket whose other end the parent takes mounts from.
     Mounts,
+    /// A socket whose other end the parent takes mounts from that were added.
+    Added,
+    /// The added mount number N, which is taken back.
+    TakenBack(usize),
     /// The directory of the container's socket for `sd_notify(3)`, as a detached tree.
     Notify,
     /// A socket whose other end the parent reads the seccomp listener from.

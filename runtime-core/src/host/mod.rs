@@ -133,6 +133,16 @@ impl Host {
         })
     }
 
+    /// What has to be known to mount what `spec` lists in a container that is there.
+    pub(crate) fn for_mounts(spec: &Spec<'_>, bundle: &Path) -> Result<Self> {
+        Ok(Self {
+            caller: Caller::with(process::capabilities()?),
+            bind_sources: bind_sources(spec, bundle)?,
+            selinux: labels::selinux(&spec.process, spec),
+            ..Self::default()
+        })
+    }
+
     fn for_process(process: &Process<'_>, spec: &Spec<'_>, streams: Streams<'_>, cache: &dyn Cache) -> Result<Self> {
         let seccomp = spec.linux.seccomp.as_ref().map(|profile| match cache.directory() {
             Some(directory) => seccomp::cached(profile, directory.as_fd()),

@@ -114,6 +114,7 @@ fn refine(origin: &Origin, errno: Errno) -> Error {
         (Op::Hook, Errno::EAGAIN) => {
             error.kind_is(Kind::Hook).hint("linux.resources.pids.limit counts the hooks of a container, too")
         }
+        (Op::Unmount, Errno::EINVAL) => error.message("nothing is mounted there"),
         (Op::Hook, _) => error.kind_is(Kind::Hook),
         _ => error,
     }

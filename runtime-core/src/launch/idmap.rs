@@ -7,7 +7,6 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use rustix::fs::{Mode, OFlags};
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::{Sources, launch};
 use crate::compile::{Barrier, IdMaps, Origin, Plan, keeper};
@@ -58,8 +57,7 @@ pub(super) fn pair(plan: &Plan) -> Result<(Option<OwnedFd>, Option<OwnedFd>)> {
     if plan.handed.is_empty() {
         return Ok((None, None));
     }
-    let (ours, theirs) =
-        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).at(Op::Mount)?;
+    let (ours, theirs) = super::fd_pair(Op::Mount)?;
     Ok((Some(ours), Some(theirs)))
 }
 

@@ -35,7 +35,7 @@ pub(crate) use gate::Gate;
 pub(crate) use hooks::{HookFiles, run as run_hooks};
 pub(crate) use listener::Agent;
 pub(crate) use opens::Sources;
-pub(crate) use socket::{connect, publish, receive_fd, send_terminal, terminal_pair};
+pub(crate) use socket::{connect, fd_pair, publish, receive_all, receive_fd, send_terminal, terminal_pair};
 
 /// How long init may take from one word to the next; a hook's own time comes on top.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

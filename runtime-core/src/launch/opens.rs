@@ -38,6 +38,10 @@ pub(crate) struct Sources<'s> {
     pub(crate) trace: Option<BorrowedFd<'s>>,
     /// Where init sends mounts that are to be mapped.
     pub(crate) mounts: Option<OwnedFd>,
+    /// Where init sends mounts that were added.
+    pub(crate) added: Option<OwnedFd>,
+    /// Added mounts that are taken back.
+    pub(crate) taken_back: Vec<OwnedFd>,
     /// Where the listener of a seccomp filter is sent.
     pub(crate) listener: Option<OwnedFd>,
     /// What the program finds from descriptor 3 on.
@@ -69,6 +73,8 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>, first: i32) -> Result<V
             Open::Gate => sources.gate.take().ok_or_else(|| missing(origin)),
             Open::Console => sources.console.take().ok_or_else(|| missing(origin)),
             Open::Mounts => sources.mounts.take().ok_or_else(|| missing(origin)),
+            Open::Added => sources.added.take().ok_or_else(|| missing(origin)),
+            Open::TakenBack(number) => duplicate(sources.taken_back.get(*number).map(AsFd::as_fd), origin),
             Open::Listener => sources.listener.take().ok_or_else(|| missing(origin)),
             Open::Terminal => sources.terminal.take().ok_or_else(|| missing(origin)),
         })

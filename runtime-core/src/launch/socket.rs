@@ -51,9 +51,22 @@ pub(crate) fn terminal_pair(plan: &Plan) -> Result<(Option<OwnedFd>, Option<Owne
     if !plan.wants_terminal() {
         return Ok((None, None));
     }
-    let (ours, theirs) =
-        rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).at(Op::Console)?;
+    let (ours, theirs) = fd_pair(Op::Console)?;
     Ok((Some(ours), Some(theirs)))
+}
+
+/// A socket pair that descriptors go over: the parent's end, and init's.
+pub(crate) fn fd_pair(op: Op) -> Result<(OwnedFd, OwnedFd)> {
+    rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).at(op)
+}
+
+/// All descriptors that an init has sent which is gone.
+pub(crate) fn receive_all(op: Op, socket: &OwnedFd) -> Result<Vec<OwnedFd>> {
+    let mut received = Vec::new();
+    while let Some(fd) = receive(op, socket.as_fd())? {
+        received.push(fd);
+    }
+    Ok(received)
 }
 
 /// The descriptor that init has sent.

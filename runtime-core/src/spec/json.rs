@@ -19,8 +19,17 @@ pub(super) struct Object<T>(pub(super) T);
 
 /// Reads a document whose own pointer is `at`.
 pub(super) fn read<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer) -> Result<T> {
+    parse(bytes, at).map(|Object(read)| read)
+}
+
+/// The same for a document that is an array of objects.
+pub(super) fn read_list<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer) -> Result<Vec<Object<T>>> {
+    parse(bytes, at)
+}
+
+fn parse<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer) -> Result<T> {
     match serde_json::from_slice(bytes) {
-        Ok(Object(read)) => Ok(read),
+        Ok(read) => Ok(read),
         Err(error) if error.classify() == Category::Data => Err(wrong_shape::<T>(bytes, at, error)),
         Err(error) => Err(not_json(error)),
     }
@@ -33,7 +42,7 @@ fn not_json(error: serde_json::Error) -> Error {
 
 fn wrong_shape<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer, first: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
+    match serde_path_to_error::deserialize::<_, T>(&mut json) {
         Err(located) => Error::config(pointer(at, located.path()), words(located.inner())),
         Ok(_) => not_json(first),
     }

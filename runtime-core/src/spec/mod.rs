@@ -19,6 +19,7 @@ mod linux;
 mod memory;
 mod memory_policy;
 mod mount_attributes;
+mod mount_list;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -56,6 +57,7 @@ pub use linux::{Linux, Propagation};
 pub use memory::Memory;
 pub use memory_policy::MemoryPolicy;
 pub use mount_attributes::Attributes;
+pub use mount_list::{MountList, MountPoint};
 pub use mount_options::MountData;
 pub(crate) use mount_options::names as mount_option_names;
 pub use mounts::{Mount, MountKind};
@@ -193,6 +195,13 @@ impl<'c> Spec<'c> {
             linux,
             warnings,
         };
+        rules::check(&spec)?;
+        Ok(spec)
+    }
+
+    /// The configuration with these mounts in the place of its own.
+    pub(crate) fn with_mounts(self, list: &MountList<'c>) -> Result<Self> {
+        let spec = Self { mounts: list.mounts.clone(), warnings: list.warnings.clone(), ..self };
         rules::check(&spec)?;
         Ok(spec)
     }

@@ -139,7 +139,7 @@ fn check_one<'c>(
 
 /// "For compatibility with old tools and configurations, it MAY be a relative path, in which case it MUST be interpreted as relative
 /// to "/". Relative paths are deprecated."
-fn destination<'c>(path: Option<Text<'c>>, at: &Pointer, warnings: &mut Vec<Warning>) -> Result<Str<'c>> {
+pub(super) fn destination<'c>(path: Option<Text<'c>>, at: &Pointer, warnings: &mut Vec<Warning>) -> Result<Str<'c>> {
     let at = at.key("destination");
     let Some(path) = text::some(path) else { return Err(Error::config(at, "a mount needs a `destination`")) };
     if let Some(clean) = text::clean(path.clone()) {

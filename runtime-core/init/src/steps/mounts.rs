@@ -6,7 +6,7 @@ use orlop_plan::Slot;
 
 use super::paths::{self, New};
 use crate::state::State;
-use crate::sys::{self, Errno, Fd, Result};
+use crate::sys::{self, Errno, Fd, OwnedFd, Result, Room};
 
 /// Makes the filesystem that a context describes, as a detached mount.
 pub(crate) fn fsmount(state: &mut State<'_>, fs: Slot, attributes: u32, to: Slot) -> Result<()> {
@@ -94,6 +94,32 @@ pub(crate) fn protect(root: Fd, path: &CStr) -> Result<()> {
     let read_only = sys::MountAttr { set: sys::MOUNT_ATTR_RDONLY, ..sys::MountAttr::default() };
     sys::mount_setattr(view.fd(), true, &read_only)?;
     sys::move_mount_on(view.fd(), on.fd())
+}
+
+/// Opens the root of the mount at a path.
+pub(crate) fn open_mount(root: Fd, path: &CStr) -> Result<OwnedFd> {
+    let found = paths::plain(root, path)?;
+    if sys::fstat(found.fd())?.is_mount_root() { Ok(found) } else { Err(Errno::INVAL) }
+}
+
+/// Detaches the mount behind a descriptor. `umount2(2)` takes a path alone: that of the descriptor is looked up nowhere else.
+pub(crate) fn unmount(mount: Fd, procfs: Fd) -> Result<()> {
+    let mut digits = [0; 10];
+    let mut rest = mount.0.cast_unsigned();
+    let mut path = Room::new();
+    path.push(b"self/fd/")?;
+    let mut first = digits.len();
+    for (at, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        (rest, first) = (rest / 10, at);
+        if rest == 0 {
+            break;
+        }
+    }
+    path.push(digits.get(first..).unwrap_or_default())?;
+    path.push(b"\0")?;
+    sys::fchdir(procfs)?;
+    sys::detach(CStr::from_bytes_with_nul(path.bytes()).map_err(|_nul_inside| Errno::INVAL)?)
 }
 
 /// Makes `root` the root of the mount namespace and lets go of the old one (`pivot_root(2)`, "Notes").

@@ -34,6 +34,12 @@ pub(crate) fn plain_directory(root: Fd, path: &CStr) -> Result<OwnedFd> {
     }
 }
 
+/// Opens what is at `path` as `O_PATH`; a symlink anywhere on the way is ELOOP.
+pub(crate) fn plain(root: Fd, path: &CStr) -> Result<OwnedFd> {
+    let resolve = sys::RESOLVE_IN_ROOT | sys::RESOLVE_NO_SYMLINKS;
+    retry(|| sys::openat2(root, beneath(path), sys::O_PATH, 0, resolve))
+}
+
 /// Opens what is at `path` as `O_PATH`; where nothing is, makes it first, and its parents.
 pub(crate) fn resolve_or_make(root: Fd, path: &CStr, new: New) -> Result<OwnedFd> {
     resolve_or_make_within(root, path, new, DEPTH)

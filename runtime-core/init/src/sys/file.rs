@@ -137,6 +137,13 @@ impl Statx {
         u32::from(self.mode)
     }
 
+    /// Whether it is the root of a mount (Linux 5.8).
+    #[must_use]
+    pub fn is_mount_root(&self) -> bool {
+        const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
+        self.attributes & STATX_ATTR_MOUNT_ROOT != 0
+    }
+
     /// One of `S_IF*`.
     #[must_use]
     pub fn kind(&self) -> u32 {

@@ -84,6 +84,11 @@ const HAPPENED: [&str; 30] = [
     "stat.local",
 ];
 
+/// Properties of a scope (systemd.resource-control(5), systemd.scope(5)).
+const PROPERTIES: &str = "AllowedCPUs,AllowedMemoryNodes,CPUQuotaPerSecUSec,CPUQuotaPeriodUSec,CPUWeight,CollectMode,\
+    DefaultDependencies,Delegate,Description,DeviceAllow,DevicePolicy,IOWeight,MemoryLow,MemoryMax,MemorySwapMax,OOMPolicy,\
+    Slice,TasksMax";
+
 /// Everything.
 pub(crate) fn all(process: Process, config: &Value, seen: &mut Seen) {
     let mut say = |key: String, value: String| drop(seen.insert(key, value));
@@ -192,6 +197,17 @@ fn cgroups(process: Process, seen: &mut Seen) {
         if path != "/" {
             files(&dir, controllers, seen);
         }
+        if let Some((_, unit)) = path.rsplit_once('/').filter(|(_, unit)| unit.ends_with(".scope")) {
+            properties(unit, seen);
+        }
+    }
+}
+
+fn properties(unit: &str, seen: &mut Seen) {
+    let shown = Command::new("systemctl").args(["show", "--property", PROPERTIES, unit]).output().expect("systemctl");
+    let lines = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for (name, value) in lines.lines().filter_map(|line| line.split_once('=')) {
+        seen.insert(format!("unit.{name}"), value.to_owned());
     }
 }
 

@@ -21,7 +21,9 @@ const SYSCTLS: [&str; 4] =
 
 /// Creates the container, starts it, looks, and deletes it.
 pub(crate) fn observe(runtime: &str, mut bundle: Bundle) -> Seen {
-    bundle.runtime = Runtime::named(runtime, bundle.path());
+    let named = Runtime::named(runtime, bundle.path());
+    let scope = bundle.config["linux"]["cgroupsPath"].as_str().is_some_and(|path| path.contains(':'));
+    bundle.runtime = if scope { named.with("--systemd-cgroup") } else { named };
     let script = script(&bundle.config, &bundle.id);
     bundle = bundle.args(["/bin/sh", "-c", &script]);
     bundle.write();

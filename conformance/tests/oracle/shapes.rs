@@ -2,6 +2,8 @@
 //!
 //! Out: a name and what makes the bundle, as often as it is called. The probe takes the place of the program.
 
+use std::path::Path;
+
 use conformance::{Bundle, json};
 
 use super::engines;
@@ -14,7 +16,19 @@ pub(crate) fn all() -> Vec<(String, Make)> {
     let engines = engines::names().map(|name| (format!("engine {name}"), Box::new(|| engines::bundle(name)) as Make));
     let edited = [PROCESS, PRIVILEGES, MOUNTS, ROOTS, LINUX, RESOURCES].concat().into_iter();
     let edited = edited.map(|(name, edit)| (name.to_owned(), Box::new(move || edit(Bundle::new())) as Make));
-    engines.chain(edited).collect()
+    engines.chain(edited).chain(scopes()).collect()
+}
+
+/// Where systemd is: every limit again, in a scope that systemd makes.
+fn scopes() -> impl Iterator<Item = (String, Make)> {
+    let here = Path::new("/run/systemd/system").exists();
+    let limits = RESOURCES.iter().filter(move |(name, _)| here && !name.contains("cgroup"));
+    limits.map(|(name, edit)| (format!("a scope, {name}"), Box::new(move || in_a_scope(edit(Bundle::new()))) as Make))
+}
+
+fn in_a_scope(bundle: Bundle) -> Bundle {
+    let path = format!("system.slice:oracle:{}", bundle.id);
+    bundle.set("/linux/cgroupsPath", path)
 }
 
 type Edit = (&'static str, fn(Bundle) -> Bundle);

@@ -170,15 +170,13 @@ fn a_pod_of_crio_is_a_scope_of_systemds() {
     needs::systemd();
     let bundle = Bundle::sh("cat /sys/fs/cgroup/memory.max; sleep 1000");
     let (scope, path) = (format!("crio-{}.scope", bundle.id), format!("system.slice:crio:{}", bundle.id));
-    let bundle =
-        bundle.set("/linux/cgroupsPath", path).set("/linux/resources/memory", json!({"limit": 67_108_864})).set(
-            "/annotations",
-            json!({
-                "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
-                "org.systemd.property.DefaultDependencies": "true",
-                "org.systemd.property.After": "['crio.service']",
-            }),
-        );
+    let annotations = json!({
+        "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
+        "org.systemd.property.DefaultDependencies": "true",
+        "org.systemd.property.After": "['crio.service']",
+    });
+    let bundle = bundle.namespace("cgroup").set("/annotations", annotations).set("/linux/cgroupsPath", path);
+    let bundle = bundle.set("/linux/resources/memory", json!({"limit": 67_108_864}));
     let watched = Watched::create(bundle.flag("--systemd-cgroup"), &["-s"]);
     watched.call(&["start", &watched.bundle.id]).succeeds();
     assert!(eventually(|| watched.log().contains("stdout F 67108864")), "{}", watched.log());

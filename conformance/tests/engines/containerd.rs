@@ -112,6 +112,12 @@ fn the_shim_older_than_the_interface_of_shims_takes_the_runtime() {
     works_through("io.containerd.runtime.v1.linux");
 }
 
+/// What containerd wrote of a container.
+fn told(name: &str) -> String {
+    let log = fs::read_to_string(CONTAINERD.dir.join("log")).unwrap_or_default();
+    log.lines().filter(|line| line.contains(name)).collect::<Vec<_>>().join("\n")
+}
+
 /// A container that is ended and removed with the test.
 struct Running(&'static str);
 
@@ -202,6 +208,6 @@ fn a_checkpoint_is_restored_as_another_container() {
     drop(container);
     ctr(&["container", "restore", "--rw", "--live", "thawed", "kept"]).succeeds();
     let thawed = Running("thawed");
-    assert_eq!(thawed.status(), "RUNNING");
+    assert_eq!(thawed.status(), "RUNNING", "{}", told("thawed"));
     thawed.exec(&["cat", "/tmp/mark"]).succeeds().prints("before");
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use conformance::{json, needs};
 
-use super::docker::{Running, daemon, docker, run};
+use super::docker::{Running, daemon, run};
 use super::image::TINY;
 
 #[conformance::test]
@@ -17,9 +17,9 @@ fn a_seccomp_profile_of_the_callers_is_loaded() {
     let own = ["--security-opt", "seccomp=profile.json", TINY];
     run(own.into_iter().chain(["mkdir", "/tmp/x"])).exits(1).says("operation not supported");
     // The profile of Docker's own refuses this; the caller's is in its place, not beside it.
-    run(own.into_iter().chain(["unshare", "-U", "true"])).succeeds();
+    run(own.into_iter().chain(["linux64", "-R", "true"])).succeeds();
     run([TINY, "mkdir", "/tmp/x"]).succeeds();
-    run([TINY, "unshare", "-U", "true"]).fails();
+    run([TINY, "linux64", "-R", "true"]).fails().says("operation not permitted");
 }
 
 #[conformance::test]
@@ -71,7 +71,6 @@ fn dockers_profile_of_apparmor_confines() {
     run(may.into_iter().chain(free).chain([TINY]).chain(mount)).prints("");
     let container = Running::new("confined", [TINY, "sleep", "1000"]);
     container.exec(["cat", current]).succeeds().prints("docker-default (enforce)");
-    docker(["exec", "--privileged", "confined", "cat", current]).succeeds().prints("unconfined");
 }
 
 #[conformance::test]

@@ -16,20 +16,14 @@ use super::snippets;
 /// The user of the virtual machine, who is logged in with a delegated session.
 pub(super) const SOMEONE: &str = "/var/lib/systemd/linger/someone";
 
-/// A command of theirs. What stays of a detached container is in a cgroup of the user's.
-const AS_SOMEONE: [&str; 11] = [
-    "systemd-run",
-    "-M",
-    "someone@",
-    "--user",
-    "-qPG",
-    "--wait",
-    "-p",
-    "Delegate=yes",
-    "-p",
-    "KillMode=process",
-    "--working-directory=/",
-];
+/// A command of theirs, started by their systemd. What stays of a detached container is in a cgroup of the user's.
+fn as_someone(uid: u32) -> Vec<String> {
+    let runtime = format!("XDG_RUNTIME_DIR=/run/user/{uid}");
+    let user = ["setpriv", "--reuid", "someone", "--regid", "someone", "--init-groups", "env", &runtime];
+    let unit = ["systemd-run", "--user", "-qPG", "--wait", "-p", "Delegate=yes", "-p", "KillMode=process"];
+    let words = user.iter().chain(&unit).chain(&["--working-directory=/"]);
+    words.map(|word| (*word).to_owned()).collect()
+}
 
 /// Gives the directory to the user, whom the files in `etc` are of.
 const SCRIPT: &str = r#"
@@ -62,7 +56,7 @@ impl Rootless {
             // Theirs is no namespace that ends: the process that keeps it is ended here.
             let dir = &podman.daemon.dir;
             let front = podman::front(dir, "cgroupfs").join(" ");
-            let call = format!("{} -E {} {front}", AS_SOMEONE.join(" "), configuration(dir));
+            let call = format!("{} -E {} {front}", as_someone(uid).join(" "), configuration(dir));
             fs::write(dir.join("end"), format!("{call} rm -f -a -t 0\n{call} system migrate\n")).expect("a script");
         }
         podman.call("cgroupfs", &podman::load(&podman.daemon.dir).each_ref().map(String::as_str)).succeeds();
@@ -74,8 +68,9 @@ impl Rootless {
         let config = configuration(dir);
         let front = podman::front(dir, cgroups);
         let mut call = if by_systemd() {
-            let mut call = Command::new(AS_SOMEONE[0]);
-            call.args(&AS_SOMEONE[1..]).args(["-E", &config]);
+            let words = as_someone(self.uid);
+            let mut call = Command::new(&words[0]);
+            call.args(&words[1..]).args(["-E", &config]);
             call
         } else {
             let uid = self.uid.to_string();

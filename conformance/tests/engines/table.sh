@@ -35,10 +35,10 @@ for runtime in "${runtimes[@]}"; do
 	for ((i = 0; i < 60; i++)); do rest=$(left "$(<"$dir/pid")"); [ -n "$rest" ] || break; sleep 0.5; done
 	[ -z "$rest" ] || { printf '%s: left behind:\n%s\n' "$runtime" "$rest" >&2; status=1; }
 	touch "$dir/verdicts.$runtime"
-	# A test that is skipped passes, and says why in its verdict.
-	awk 'FNR == NR { if ($1 == "SKIP") skipped[$2] = 1; next }
+	# A test that is skipped, or fails as expected/ says, passes, and says why in its verdict.
+	awk 'FNR == NR { if ($1 == "SKIP") other[$2] = "skip"; if ($1 == "DIFFERS") other[$2] = "differs"; next }
 		/^test .* \.\.\. / { name = $2; sub(/^engines::/, "", name); verdict = $NF; bare = name
-			for (test in skipped) if (test ~ name ":$") verdict = "skip"
+			for (test in other) if (test ~ name ":$") verdict = other[test]
 			print name, verdict }' "$dir/verdicts.$runtime" "$dir/log.$runtime" | sort >"$dir/column.$runtime"
 done
 {
@@ -50,6 +50,6 @@ done
 } | if command -v column >/dev/null; then column -t; else cat; fi
 for runtime in "${runtimes[@]}"; do
 	echo "$runtime: $(grep -c ' ok$' "$dir/column.$runtime") passed, $(grep -c ' skip$' "$dir/column.$runtime") skipped," \
-		"$(grep -c ' FAILED$' "$dir/column.$runtime") failed"
+		"$(grep -c ' differs$' "$dir/column.$runtime") fail as expected, $(grep -c ' FAILED$' "$dir/column.$runtime") failed"
 done
 exit $status

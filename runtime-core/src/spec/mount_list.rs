@@ -16,8 +16,8 @@ use crate::error::{Error, Pointer, Result};
 /// ```
 /// let list = orlop::spec::MountList::from_slice(br#"[{"destination": "/scratch", "type": "tmpfs"}]"#).unwrap();
 /// assert_eq!(list.mounts[0].destination, "/scratch");
-/// let error = orlop::spec::MountList::from_slice(br#"[{"destination": "scratch"}]"#).unwrap_err();
-/// assert_eq!(error.pointer().unwrap().as_str(), "/mounts/0/destination");
+/// let error = orlop::spec::MountList::from_slice(br#"[{"destination": "/scratch"}]"#).unwrap_err();
+/// assert_eq!(error.pointer().unwrap().as_str(), "/mounts/0/type");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct MountList<'c> {

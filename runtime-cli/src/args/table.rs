@@ -249,7 +249,7 @@ pub(crate) mod flags {
         "what is kept of cgroups: soft (default), full, strict, ignore",
     );
     pub(crate) static EMPTY_NS: Flag =
-        Flag::value("empty-ns", None, "KIND", "a namespace without what is in it: network");
+        Flag::value("empty-ns", None, "KIND", "network: leave out what is in it (so it is without the flag, too)");
     pub(crate) static AUTO_DEDUP: Flag = Flag::switch("auto-dedup", None, "free in older images what newer ones have");
     pub(crate) static LSM_PROFILE: Flag =
         Flag::value("lsm-profile", None, "TYPE:NAME", "another profile: apparmor:NAME or selinux:LABEL");

@@ -44,7 +44,8 @@ pub(super) fn criu<'c>(call: &'c Call, images: &'c Path, program: Option<&'c Pat
         shell_job: call.on(&flags::SHELL_JOB),
         file_locks: call.on(&flags::FILE_LOCKS),
         cgroups: mode.map(str::parse).transpose()?,
-        empty_network: !namespaces.is_empty(),
+        // As with runc, with or without the flag: the devices of a network are its engine's, who makes them again.
+        empty_network: true,
         auto_dedup: call.on(&flags::AUTO_DEDUP),
         lazy_pages: call.on(&flags::LAZY_PAGES),
     })

@@ -151,7 +151,7 @@ _orlop() {
         '*--file-locks[keep file locks]' \
         '*--pre-dump[write memory only, for a checkpoint to come, and go on]' \
         '*--manage-cgroups-mode[what is kept of cgroups: soft (default), full, strict, ignore]:MODE:' \
-        '*--empty-ns[a namespace without what is in it: network]:KIND:' \
+        '*--empty-ns[network: leave out what is in it (so it is without the flag, too)]:KIND:' \
         '*--auto-dedup[free in older images what newer ones have]' \
         '*-h[show this help]' \
         '*--help[show this help]' \
@@ -172,7 +172,7 @@ _orlop() {
         '*--pid-file[write the process id to FILE]:FILE:_files' \
         '*--no-subreaper[do not adopt processes that outlive their parents]' \
         '*--no-pivot[refused: CRIU enters the root in its own way]' \
-        '*--empty-ns[a namespace without what is in it: network]:KIND:' \
+        '*--empty-ns[network: leave out what is in it (so it is without the flag, too)]:KIND:' \
         '*--auto-dedup[free in older images what newer ones have]' \
         '*--lazy-pages[move pages of memory when they are needed (userfaultfd)]' \
         '*--lsm-profile[another profile: apparmor:NAME or selinux:LABEL]:TYPE:NAME:' \

@@ -23,10 +23,11 @@ impl Runtime {
     /// Makes a container of a checkpoint. Its first process is a child of the caller, and goes on where it was.
     ///
     /// # Errors
-    /// As for [`Runtime::create`]; [`Kind::Unsupported`] without the program `criu`; else what CRIU's log gives as the reason.
+    /// As for [`Runtime::create`]; [`Kind::Argument`] for what is of no effect here; [`Kind::Unsupported`] without the program `criu`; else what CRIU's log gives as the reason.
     /// Whatever fails, nothing is left behind.
     pub fn restore(&self, id: &str, bundle: &Path, options: &Restore<'_>) -> Result<(Container, Process)> {
         let restore = || {
+            refuse_the_ineffective(&options.launch)?;
             let bundle = Bundle::open(bundle, options.launch.config)?;
             let directories = images::Directories::open(&options.criu, "restore.log", Op::Restore)?;
             let kept = if options.detached { Kept::Gate } else { Kept::Child };
@@ -34,6 +35,22 @@ impl Runtime {
             restored(prepared, &bundle, &directories, options)
         };
         restore().map_err(|error: Error| error.during(format!("restore {id}")))
+    }
+}
+
+/// The images say what the process has, and CRIU how it gets there.
+fn refuse_the_ineffective(launch: &crate::Launch<'_>) -> Result<()> {
+    let asked = [
+        (launch.no_pivot, "no_pivot"),
+        (launch.preserve_fds > 0, "preserve_fds"),
+        (launch.pidfd_socket.is_some(), "pidfd_socket"),
+        (launch.trace, "trace"),
+    ];
+    match asked.into_iter().find(|(asked, _)| *asked) {
+        None => Ok(()),
+        Some((_, name)) => {
+            Err(Error::new(Kind::Argument, Op::Restore).message(format!("`{name}` is of no effect on a restore")))
+        }
     }
 }
 
@@ -149,5 +166,18 @@ impl Drop for Root {
         if let Err(errno) = rustix::fs::unlinkat(rustix::fs::CWD, &self.0, AtFlags::REMOVEDIR) {
             log::warn!("{} is left: {errno}", self.0.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refuse_the_ineffective;
+    use crate::Launch;
+
+    #[test]
+    fn what_a_restore_cannot_do_is_refused_by_name() {
+        assert!(refuse_the_ineffective(&Launch::default()).is_ok());
+        let error = refuse_the_ineffective(&Launch { preserve_fds: 1, ..Launch::default() }).unwrap_err();
+        assert!(error.to_string().contains("`preserve_fds` is of no effect"), "{error}");
     }
 }

@@ -91,13 +91,25 @@ fn sync_and_dirsync_reach_the_filesystem() {
     assert!(superblock("sync") && superblock("dirsync"), "{mount:?}");
 }
 
+/// Engines name `ro` or none at all: a volume from a directory that the host mounts `nosuid` is then another.
 #[conformance::test]
-fn a_bind_keeps_the_flags_it_does_not_name() {
-    let bundle = Bundle::new();
-    let source = bundle.host("source");
-    let container = bundle.bind(source, "/m", &["bind", "ro", "nosuid"]).start();
-    let mount = container.settled().mount("/m");
-    assert!(mount.has(&["ro", "nosuid"]), "{mount:?}");
+fn a_bind_that_names_a_flag_has_those_it_names_alone_and_else_its_sources() {
+    needs::root("a mount of the host's");
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOATIME;
+    for (options, expected) in [
+        (&["bind"][..], &["rw", "nosuid", "nodev", "noexec", "noatime"][..]),
+        (&["bind", "rprivate"], &["rw", "nosuid", "nodev", "noexec", "noatime"]),
+        (&["bind", "ro"], &["ro", "noatime"]),
+        (&["bind", "nosuid", "ro"], &["ro", "nosuid", "noatime"]),
+        (&["bind", "relatime"], &["rw", "relatime"]),
+        (&["bind", "nodiratime"], &["rw", "nodiratime", "relatime"]),
+    ] {
+        let bundle = Bundle::new();
+        let source = bundle.host("source");
+        mount(Some("tmpfs"), &source, Some("tmpfs"), flags, None::<&str>).expect("a mount");
+        let container = bundle.bind(source, "/m", options).start();
+        assert_eq!(container.settled().mount("/m").options, expected, "{options:?}");
+    }
 }
 
 #[conformance::test(covers = ["/mounts/*/options=ro"])]

@@ -154,6 +154,16 @@ fn what_a_user_binds_is_as_asked() {
     bundle.bind(&source, "/data", &["rbind", "ro"]).run().succeeds().prints("words\nfine");
 }
 
+/// The host's flags are locked in a user namespace, and a bind mount that names others keeps them.
+#[conformance::test]
+fn what_the_host_forbids_stays_forbidden_in_what_a_user_binds() {
+    let before = "mount -t tmpfs -o nosuid,nodev,noexec,mode=777 none \"$DIR/etc\"";
+    let bundle = user::bundle_after("grep ' /data ' /proc/self/mounts | cut -d' ' -f4", before).dir("/data");
+    let source = bundle.host("etc");
+    let outcome = bundle.bind(&source, "/data", &["rbind", "ro"]).run().succeeds();
+    assert!(outcome.stdout.starts_with("ro,nosuid,nodev,noexec,"), "{}", outcome.stdout);
+}
+
 #[conformance::test]
 fn files_of_a_container_are_its_users_on_the_host() {
     let bundle = user::bundle("echo x > /tmp/made").writable();

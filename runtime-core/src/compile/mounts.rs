@@ -19,6 +19,8 @@ pub(crate) const MOUNT_ATTR_RDONLY: u64 = 0x1;
 pub(crate) const MOUNT_ATTR_NOSUID: u64 = 0x2;
 pub(crate) const MOUNT_ATTR_NODEV: u64 = 0x4;
 pub(crate) const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+const MOUNT_ATTR_NODIRATIME: u64 = 0x80;
+const MOUNT_ATTR_NOSYMFOLLOW: u64 = 0x20_0000;
 /// The atime modes are one field of the attributes: setting one clears the others.
 const MOUNT_ATTR_ATIME: u64 = 0x70;
 const O_PATH: u32 = 0o10_000_000;
@@ -154,7 +156,9 @@ impl Mounts<'_, '_> {
         let tree = open(path, recursive, local::MOUNT, self.spec, self.host, self.plan, &from);
         id_map::bind(tree, mount, self.spec, self.host, self.plan)?;
         inherit(self.spec, tree, self.plan, origin);
-        set_attributes(tree, false, mount.attributes, self.plan, origin);
+        // What the host forbids is locked in a user namespace.
+        let attributes = if self.is_confined() { mount.attributes } else { without_the_sources(mount.attributes) };
+        set_attributes(tree, false, attributes, self.plan, origin);
         dress(tree, mount, self.plan, origin);
         let create = match kind {
             FileKind::Directory => 1,
@@ -331,6 +335,20 @@ pub(crate) fn dress(slot: Slot, mount: &Mount<'_>, plan: &mut Plan, origin: &Ori
     for flags in &mount.propagation {
         plan.push(propagate(slot, *flags), origin);
     }
+}
+
+/// A bind mount has the attributes of its source, unless an option names one: then those that none names are off. So mount(2)
+/// has it, and whoever binds a directory that the host mounts `noexec` counts on either.
+fn without_the_sources(attributes: Attributes) -> Attributes {
+    let Attributes { set, mut clear } = attributes;
+    if set == 0 && clear == 0 {
+        return attributes;
+    }
+    if (set | clear) & (MOUNT_ATTR_ATIME | MOUNT_ATTR_NODIRATIME) != 0 {
+        clear |= MOUNT_ATTR_ATIME | MOUNT_ATTR_NODIRATIME & !set;
+    }
+    let flags = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+    Attributes { set, clear: clear | flags & !set }
 }
 
 /// Sets and clears attributes, if there are any.

@@ -82,12 +82,13 @@ test: check aarch64 build conformance coverage test-vm
 coverage: target/.deps $(SECCOMP)/libseccomp.a
 	@cargo run -q -p conformance --bin coverage
 
-# A test that lacks something says so and passes; one that is skipped unexpectedly fails the run.
+# A test that lacks something says so and passes; one that is skipped unexpectedly fails the run. The list is Orlop's: what a
+# test needs may be a newer runc or crun.
 conformance: target/.deps $(SECCOMP)/libseccomp.a
 	@rm -f target/verdicts; status=0; export RUNTIME="$${RUNTIME:-orlop}" CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts; \
 	cargo nextest run --color never -p conformance -E 'not binary(engines)' --no-fail-fast 2>&1 | tee target/conformance.log || status=1; \
 	host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
-	[ ! -f $$known ] || diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; status=1; }; \
+	[ $$RUNTIME != orlop ] || [ ! -f $$known ] || diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; status=1; }; \
 	counts=$$(conformance/counts target/verdicts target/conformance.log) || status=1; \
 	echo "$$(PATH=$(CURDIR)/target/bin:$$PATH $$RUNTIME --version | head -n 1), $$host: $$counts"; exit $$status
 

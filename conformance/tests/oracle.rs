@@ -34,10 +34,6 @@ fn every_shape_is_as_the_peers_or_explained() {
     needs::root("most of the configurations");
     let peer = peer();
     needs::program(&peer);
-    // The list of explanations is of a machine with cgroup v1; a peer that is named is compared with on any.
-    if std::env::var_os("ORACLE").is_none() {
-        needs::cgroup_v1("memory");
-    }
     let only = std::env::var("ORACLE_ONLY").unwrap_or_default();
     let mut explanations = Explanations::for_peer(&peer);
     let mut wrong = 0;

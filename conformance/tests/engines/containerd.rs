@@ -202,7 +202,8 @@ fn what_ctr_can_ask_for_is_given() {
 fn a_checkpoint_is_restored_as_another_container() {
     needs::path("/usr/bin/containerd");
     needs::criu();
-    let container = Running::new("frozen", &[], &["sh", "-c", "echo before >/tmp/mark; sleep 1000"]);
+    // A sleep ends when CRIU restores it: the system call it was in is interrupted.
+    let container = Running::new("frozen", &[], &["sh", "-c", "echo before >/tmp/mark; while :; do sleep 1; done"]);
     assert!(eventually(|| container.exec(&["test", "-s", "/tmp/mark"]).code == 0));
     ctr(&["container", "checkpoint", "--rw", "--image", "--task", "frozen", "kept"]).succeeds();
     drop(container);

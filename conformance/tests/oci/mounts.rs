@@ -63,6 +63,28 @@ fn cgroup_v2_is_mounted() {
     assert_eq!(Bundle::new().start().settled().mount("/sys/fs/cgroup").kind, "cgroup2");
 }
 
+/// Programs look for their limits at the path that `/proc/self/cgroup` has (a JVM, say).
+#[conformance::test]
+fn without_a_cgroup_namespace_the_cgroup_is_where_the_kernel_says() {
+    needs::cgroup_v2(&["pids"]);
+    let limit = "cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/pids.max";
+    let bundle = Bundle::sh(limit).without_namespace("cgroup").set("/linux/resources/pids/limit", 33);
+    bundle.run().succeeds().prints("33");
+}
+
+#[conformance::test]
+fn without_a_cgroup_namespace_only_its_own_cgroup_can_be_written() {
+    needs::cgroup_v2(&[]);
+    let script = "own=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup); mkdir $own/below && rmdir $own/below && echo own; \
+                  mkdir ${own%/*}/beside 2>&1 || mkdir /sys/fs/cgroup/above 2>&1";
+    let mut bundle = Bundle::sh(script).without_namespace("cgroup");
+    let mounts = bundle.config["mounts"].as_array_mut().unwrap();
+    let cgroup = mounts.iter_mut().find(|mount| mount["type"] == "cgroup").unwrap();
+    cgroup["options"] = json!(["nosuid", "noexec", "nodev", "relatime", "rw"]);
+    let said = bundle.run().exits(1).stdout;
+    assert!(said.starts_with("own\n") && said.matches("Read-only file system").count() == 2, "{said}");
+}
+
 #[track_caller]
 fn has_no_peers(container: &Container) {
     let shared = |mount: &Mount| mount.propagation.iter().any(|field| field.starts_with("shared"));

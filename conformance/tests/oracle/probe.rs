@@ -74,7 +74,10 @@ fn look(bundle: &Bundle, seen: &mut Seen) -> Result<(), &'static str> {
         return Err("says nothing");
     }
     inside(&said, seen);
-    host_side::all(process(bundle), &bundle.config, seen);
+    let process = process(bundle);
+    // A shell blocks signals while it forks.
+    eventually(|| !process.read(&format!("task/{}/children", process.pid)).is_empty());
+    host_side::all(process, &bundle.config, seen);
     Ok(())
 }
 

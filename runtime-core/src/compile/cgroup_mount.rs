@@ -1,5 +1,5 @@
 //! A mount of type `cgroup` or `cgroup2`: the container's own groups, in the version the host has (config-linux.md,
-//! "Control groups"). Without a cgroup namespace only the container's own part is shown (CVE-2023-25809).
+//! "Control groups"). Without a cgroup namespace only the container's own part can be written to (CVE-2023-25809).
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use super::mounts::{
 };
 use super::plan::{Open, Origin, c};
 use super::rootfs::{local, propagate};
-use crate::cgroup::{self, Hierarchy};
+use super::tree;
+use crate::cgroup::{self, Hierarchy, Unified};
 use crate::error::{Error, Result};
 use crate::spec::{Attributes, Mount, MountKind, Namespace, NamespaceKind, Spec};
 
@@ -28,9 +29,7 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
         }
         (true, false) => {
             let Some(v2) = &mounts.host.cgroups.v2 else { return Ok(()) };
-            let slot = own_part(&v2.mount, &v2.own, mount, mounts, origin)?;
-            place(slot, mount, &mount.destination, mounts, origin);
-            Ok(())
+            whole(v2, mount, mounts, origin)
         }
     }
 }
@@ -55,6 +54,29 @@ pub(crate) fn owner(spec: &Spec<'_>) -> Option<u32> {
     };
     // Root made it.
     owner.filter(|owner| *owner != 0)
+}
+
+/// Without a cgroup namespace `/proc/self/cgroup` has the path from the host's root: it leads to the same place here. All but
+/// the container's own part is read-only, whatever the mount asks for.
+fn whole(v2: &Unified, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<()> {
+    let path = c(&v2.mount.to_string_lossy());
+    let all = tree::open(path, false, local::CGROUPS, mounts.spec, mounts.host, mounts.plan, origin);
+    mounts.plan.push(propagate(all, MS_PRIVATE), origin);
+    place(all, mount, &mount.destination, mounts, origin);
+    let Attributes { set, clear } = mount.attributes;
+    let attributes = Attributes { set: set | MOUNT_ATTR_RDONLY, clear: clear & !MOUNT_ATTR_RDONLY };
+    set_attributes(all, false, attributes, mounts.plan, origin);
+    if (set | mount.recursive.set) & MOUNT_ATTR_RDONLY != 0 {
+        return Ok(());
+    }
+    let mut dirs = mounts.plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs);
+    let Some(below) = dirs.find_map(|dir| dir.path.strip_prefix(&v2.mount).ok()) else {
+        return if mounts.host.caller.is_root() { Err(none_to_show(mount)) } else { Ok(()) };
+    };
+    let destination = format!("{}/{}", mount.destination, below.display());
+    let own = own_part(&v2.mount, &v2.own, mount, mounts, origin)?;
+    place(own, mount, &destination, mounts, origin);
+    Ok(())
 }
 
 /// A tmpfs with a directory for each hierarchy, and a link for each controller that shares one.
@@ -113,10 +135,7 @@ fn own_part(
     let is_root = mounts.host.caller.is_root();
     let Attributes { mut set, clear } = mount.attributes;
     let slot = match (own, cgroup.and_then(|cgroup| cgroup.unit.as_ref())) {
-        (None, _) if is_root => {
-            let message = "a container without a cgroup of its own has none to show";
-            return Err(Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace"));
-        }
+        (None, _) if is_root => return Err(none_to_show(mount)),
         (Some(index), None) if is_root => mounts.plan.open(Open::CgroupTree(index), origin),
         // Only init may clone it; and where systemd makes it around init, it is not there before.
         _ => {
@@ -133,6 +152,11 @@ fn own_part(
     mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
     set_attributes(slot, false, Attributes { set, clear: clear & !set }, mounts.plan, origin);
     Ok(slot)
+}
+
+fn none_to_show(mount: &Mount<'_>) -> Error {
+    let message = "a container without a cgroup of its own has none to show";
+    Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace")
 }
 
 /// A new mount of a cgroup filesystem, seen from the container's cgroup namespace.

@@ -213,6 +213,19 @@ fn limits_of_priorities_can_be_raised() {
     assert_eq!(process.limit("Max realtime priority"), ("7".to_owned(), "8".to_owned()));
 }
 
+/// Only the host's root may, and a user namespace's is another.
+#[conformance::test(covers = ["/process/rlimits/*/type=RLIMIT_RTPRIO"])]
+fn limits_can_be_raised_in_a_user_namespace() {
+    needs::capability("CAP_SYS_RESOURCE", 24);
+    let ids = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = Bundle::new().namespace("user").set("/linux/uidMappings", ids.clone()).set("/linux/gidMappings", ids);
+    let limits = json!([{"type": "RLIMIT_RTPRIO", "soft": 7, "hard": 8}]);
+    let container = bundle.set("/process/rlimits", limits).start();
+    assert_eq!(container.settled().limit("Max realtime priority"), ("7".to_owned(), "8".to_owned()));
+    let words = "grep 'realtime p' /proc/self/limits | tr -s ' ' | cut -d ' ' -f 4,5";
+    container.sh(words).succeeds().prints("7 8");
+}
+
 /// To the kernel it means "no change": taken for an id it would leave the process root.
 #[conformance::test(covers = ["/process/user/{uid,gid,additionalGids}"])]
 fn the_highest_number_is_nobodys_id() {

@@ -11,7 +11,7 @@ use super::plan::{Barrier, IdMapped, IdMaps, Mapper, Open, Origin, Plan};
 use crate::cgroup::{self, Missing};
 use crate::error::{Op, Pointer};
 use crate::resctrl;
-use crate::spec::{IoPriority, NetDevice, Scheduler};
+use crate::spec::{IoPriority, NetDevice, Rlimit, Scheduler};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,9 +160,11 @@ impl Plan {
                 format!("the parent gives it the ids of {}", Name(namespace))
             }
             (Step::Barrier {}, Some(Barrier::Scheduling)) => {
+                let limit = |limit: &Rlimit| Limit(limit.resource, limit.soft, limit.hard).to_string();
+                let limits: Vec<_> = self.rlimits.iter().map(|(_, rlimit)| limit(rlimit)).collect();
                 let policy = self.scheduler.as_ref().map(|(_, how)| scheduler(how)).unwrap_or_default();
                 let io = self.io_priority.as_ref().map(|(_, how)| io_priority(how.class, how.priority));
-                phrase(["the parent sets".to_owned(), policy, io.unwrap_or_default()])
+                phrase(["the parent sets".to_owned(), limits.join(" "), policy, io.unwrap_or_default()])
             }
             (Step::Barrier {}, Some(Barrier::Resctrl)) => {
                 "the parent writes its pid to the group of resctrl".to_owned()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup;
 use crate::error::{Error, Op, Pointer, Result};
 use crate::resctrl;
-use crate::spec::{IdMapping, IoPriority, NetDevice, Scheduler, Warning};
+use crate::spec::{IdMapping, IoPriority, NetDevice, Rlimit, Scheduler, Warning};
 
 /// A launch, decided down to the last number. Made by [`crate::Runtime::plan`]; its `Display` is for people.
 #[derive(Debug, Default)]
@@ -39,6 +39,8 @@ pub struct Plan {
     pub(crate) oom_score_adj: Option<(i32, Origin)>,
     /// The interfaces that the parent moves into the network namespace.
     pub(crate) net_devices: Vec<NetDevice>,
+    /// Its limits, where the parent sets them.
+    pub(crate) rlimits: Vec<(Origin, Rlimit)>,
     /// How init is scheduled, where the parent sets it.
     pub(crate) scheduler: Option<(Origin, Scheduler)>,
     /// How urgent its I/O is, where the parent sets it.
@@ -171,7 +173,7 @@ pub(crate) enum Barrier {
     IdMapped(usize),
     /// Moves init into the group of resctrl.
     Resctrl,
-    /// Sets how init is scheduled.
+    /// Sets init's limits, and how it is scheduled.
     Scheduling,
     /// Runs the `prestart` and `createRuntime` hooks.
     RuntimeHooks,

@@ -41,9 +41,10 @@ pub(crate) fn enter(
         None => own_streams(process, host, plan),
     }
     work_in(process, plan);
-    limit(process, plan);
-    // Before a filter that may forbid it, and before the privileges go.
-    scheduling::all(process, &spec.linux, plan);
+    // Before a filter that may forbid it, and before the privileges go. In a user namespace it has too few of them.
+    let by_parent = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host;
+    limit(process, by_parent && host.caller.is_root(), plan);
+    scheduling::all(process, by_parent, plan);
     labels.of_program(plan);
     if process.no_new_privileges {
         plan.push(Step::Prctl { option: PR_SET_NO_NEW_PRIVS, value: 1 }, &at("noNewPrivileges"));
@@ -228,7 +229,7 @@ fn cwd_origin(process: &Process<'_>) -> Origin {
     Origin::new(Op::Cwd).field(&process.at.key("cwd")).path(&process.cwd)
 }
 
-fn limit(process: &Process<'_>, plan: &mut Plan) {
+fn limit(process: &Process<'_>, by_parent: bool, plan: &mut Plan) {
     for rlimit in &process.rlimits {
         let origin = Origin::new(Op::Rlimit).field(&rlimit.at).hint("raising a hard limit needs CAP_SYS_RESOURCE");
         let Rlimit { resource, soft, hard, .. } = *rlimit;
@@ -237,7 +238,10 @@ fn limit(process: &Process<'_>, plan: &mut Plan) {
             true => FEW_FILES,
             false => soft,
         };
-        plan.push(Step::Setrlimit { resource, soft, hard }, &origin);
+        match by_parent {
+            true => plan.rlimits.push((origin, Rlimit { soft, ..rlimit.clone() })),
+            false => plan.push(Step::Setrlimit { resource, soft, hard }, &origin),
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use orlop_plan::{Bytes, Step};
 
 use super::plan::{Barrier, Origin, Plan};
 use crate::error::{Op, Pointer};
-use crate::spec::{ExecAffinity, IoPriority, Linux, Namespace, NamespaceKind, Process, Scheduler};
+use crate::spec::{ExecAffinity, IoPriority, Linux, Process, Scheduler};
 
 /// Everything `process` says about it, while init has every privilege it will ever have. In a user namespace that is not enough
-/// (`CAP_SYS_NICE` of the first one is asked for): the parent does it there.
-pub(crate) fn all(process: &Process<'_>, linux: &Linux<'_>, plan: &mut Plan) {
-    if *linux.namespaces.get(NamespaceKind::User) != Namespace::Host {
+/// (`CAP_SYS_NICE` of the first one is asked for): the parent does it there, with the limits that are left to it.
+pub(crate) fn all(process: &Process<'_>, by_parent: bool, plan: &mut Plan) {
+    if by_parent {
         return have_scheduled(process, plan);
     }
     if let Some(scheduler) = &process.scheduler {
@@ -32,9 +32,10 @@ fn schedule(scheduler: &Scheduler, plan: &mut Plan) {
 fn have_scheduled(process: &Process<'_>, plan: &mut Plan) {
     plan.scheduler = process.scheduler.clone().map(|scheduler| (scheduler_origin(&scheduler), scheduler));
     plan.io_priority = process.io_priority.clone().map(|priority| (io_origin(&priority.at), priority));
+    let rlimit = plan.rlimits.first().map(|(origin, _)| origin.clone());
     let scheduler = plan.scheduler.as_ref().map(|(origin, _)| origin.clone());
     let io_priority = plan.io_priority.as_ref().map(|(origin, _)| origin.clone());
-    if let Some(origin) = scheduler.or(io_priority) {
+    if let Some(origin) = rlimit.or(scheduler).or(io_priority) {
         plan.wait_for(Barrier::Scheduling, Step::Barrier {}, &origin);
     }
 }

@@ -1,4 +1,5 @@
-//! What a process in a user namespace cannot write itself: the id maps (`user_namespaces(7)`) and its `oom_score_adj`.
+//! What a process in a user namespace cannot do itself: write the id maps (`user_namespaces(7)`) and its `oom_score_adj`, raise its
+//! limits, and be scheduled before others.
 //!
 //! A user may map their own id. More of them `newuidmap(1)` and `newgidmap(1)` map, setuid programs that ask `/etc/subuid` and
 //! `/etc/subgid`. They are looked for in fixed places, as the library reads no environment.
@@ -32,8 +33,11 @@ pub(crate) fn write_oom_score(plan: &Plan, pid: i32) -> Result<()> {
         .map_err(|error| origin.error(nix::errno::Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))))
 }
 
-/// Sets how `pid` is scheduled, and how urgent its I/O is.
+/// Sets the limits of `pid`, how it is scheduled, and how urgent its I/O is.
 pub(crate) fn schedule(plan: &Plan, pid: i32) -> Result<()> {
+    for (origin, limit) in &plan.rlimits {
+        scheduling::set_limit(pid, limit.resource, limit.soft, limit.hard).map_err(|errno| origin.error(errno))?;
+    }
     if let Some((origin, how)) = &plan.scheduler {
         let times = [how.runtime, how.deadline, how.period];
         scheduling::set_policy(pid, how.policy, how.nice, how.priority, how.flags, times)

@@ -1,4 +1,4 @@
-//! `sched_setattr(2)` and `ioprio_set(2)` on another process.
+//! `sched_setattr(2)`, `ioprio_set(2)` and `prlimit(2)` on another process.
 #![allow(unsafe_code, reason = "system calls that no crate offers")]
 
 use nix::errno::Errno;
@@ -38,5 +38,13 @@ pub(crate) fn set_io_priority(pid: i32, class: u32, priority: u32) -> Result<(),
     let value = class << IOPRIO_CLASS_SHIFT | priority;
     // SAFETY: passes no pointers.
     let answer = unsafe { libc::syscall(libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid, value) };
+    Errno::result(answer).map(drop)
+}
+
+/// Sets a limit of a process; `resource` is a number of `RLIMIT_*`.
+pub(crate) fn set_limit(pid: i32, resource: u32, soft: u64, hard: u64) -> Result<(), Errno> {
+    let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: the kernel reads one struct, and writes nowhere.
+    let answer = unsafe { libc::syscall(libc::SYS_prlimit64, pid, resource, &raw const limit, 0) };
     Errno::result(answer).map(drop)
 }

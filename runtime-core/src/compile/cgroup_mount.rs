@@ -29,7 +29,12 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
         }
         (true, false) => {
             let Some(v2) = &mounts.host.cgroups.v2 else { return Ok(()) };
-            whole(v2, mount, mounts, origin)
+            let slot = match is_read_only(mount) {
+                true => whole(v2, mount, mounts, origin),
+                false => own_part(&v2.mount, &v2.own, mount, mounts, origin)?,
+            };
+            place(slot, mount, &mount.destination, mounts, origin);
+            Ok(())
         }
     }
 }
@@ -38,8 +43,7 @@ pub(crate) fn add(mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origi
 /// the mount (config-linux.md, "Cgroup ownership"; runc has the same conditions).
 pub(crate) fn owner(spec: &Spec<'_>) -> Option<u32> {
     let writable = |mount: &&Mount<'_>| {
-        let set = mount.attributes.set | mount.recursive.set;
-        mount.kind == MountKind::Cgroup && mount.destination == "/sys/fs/cgroup" && set & MOUNT_ATTR_RDONLY == 0
+        mount.kind == MountKind::Cgroup && mount.destination == "/sys/fs/cgroup" && !is_read_only(mount)
     };
     let namespaces = &spec.linux.namespaces;
     if *namespaces.get(NamespaceKind::Cgroup) != Namespace::New {
@@ -56,27 +60,21 @@ pub(crate) fn owner(spec: &Spec<'_>) -> Option<u32> {
     owner.filter(|owner| *owner != 0)
 }
 
-/// Without a cgroup namespace `/proc/self/cgroup` has the path from the host's root: it leads to the same place here. All but
-/// the container's own part is read-only, whatever the mount asks for.
-fn whole(v2: &Unified, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Result<()> {
+fn is_read_only(mount: &Mount<'_>) -> bool {
+    let Mount { attributes, recursive, .. } = mount;
+    (attributes.set | recursive.set) & !recursive.clear & MOUNT_ATTR_RDONLY != 0
+}
+
+/// The host's hierarchy, which nobody may change: without a cgroup namespace `/proc/self/cgroup` has the path from the host's root,
+/// and here it leads to the same place.
+fn whole(v2: &Unified, mount: &Mount<'_>, mounts: &mut Mounts<'_, '_>, origin: &Origin) -> Slot {
     let path = c(&v2.mount.to_string_lossy());
-    let all = tree::open(path, false, local::CGROUPS, mounts.spec, mounts.host, mounts.plan, origin);
-    mounts.plan.push(propagate(all, MS_PRIVATE), origin);
-    place(all, mount, &mount.destination, mounts, origin);
+    let tree = tree::open(path, false, local::CGROUPS, mounts.spec, mounts.host, mounts.plan, origin);
+    mounts.plan.push(propagate(tree, MS_PRIVATE), origin);
     let Attributes { set, clear } = mount.attributes;
     let attributes = Attributes { set: set | MOUNT_ATTR_RDONLY, clear: clear & !MOUNT_ATTR_RDONLY };
-    set_attributes(all, false, attributes, mounts.plan, origin);
-    if (set | mount.recursive.set) & MOUNT_ATTR_RDONLY != 0 {
-        return Ok(());
-    }
-    let mut dirs = mounts.plan.cgroup.iter().flat_map(|cgroup| &cgroup.dirs);
-    let Some(below) = dirs.find_map(|dir| dir.path.strip_prefix(&v2.mount).ok()) else {
-        return if mounts.host.caller.is_root() { Err(none_to_show(mount)) } else { Ok(()) };
-    };
-    let destination = format!("{}/{}", mount.destination, below.display());
-    let own = own_part(&v2.mount, &v2.own, mount, mounts, origin)?;
-    place(own, mount, &destination, mounts, origin);
-    Ok(())
+    set_attributes(tree, false, attributes, mounts.plan, origin);
+    tree
 }
 
 /// A tmpfs with a directory for each hierarchy, and a link for each controller that shares one.
@@ -135,7 +133,10 @@ fn own_part(
     let is_root = mounts.host.caller.is_root();
     let Attributes { mut set, clear } = mount.attributes;
     let slot = match (own, cgroup.and_then(|cgroup| cgroup.unit.as_ref())) {
-        (None, _) if is_root => return Err(none_to_show(mount)),
+        (None, _) if is_root => {
+            let message = "a container without a cgroup of its own has none to show";
+            return Err(Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace"));
+        }
         (Some(index), None) if is_root => mounts.plan.open(Open::CgroupTree(index), origin),
         // Only init may clone it; and where systemd makes it around init, it is not there before.
         _ => {
@@ -152,11 +153,6 @@ fn own_part(
     mounts.plan.push(propagate(slot, MS_PRIVATE), origin);
     set_attributes(slot, false, Attributes { set, clear: clear & !set }, mounts.plan, origin);
     Ok(slot)
-}
-
-fn none_to_show(mount: &Mount<'_>) -> Error {
-    let message = "a container without a cgroup of its own has none to show";
-    Error::unsupported(mount.at.key("type"), message).hint("give it a cgroup namespace")
 }
 
 /// A new mount of a cgroup filesystem, seen from the container's cgroup namespace.

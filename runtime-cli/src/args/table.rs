@@ -230,6 +230,8 @@ pub(crate) mod flags {
         Flag::switch("tcp-skip-in-flight", None, "leave out TCP connections that are being made");
     pub(crate) static LINK_REMAP: Flag =
         Flag::switch("link-remap", None, "keep removed files that are open, by a link");
+    pub(crate) static TCP_CLOSE: Flag =
+        Flag::switch("tcp-close", None, "restore established TCP connections as closed");
     pub(crate) static EXT_UNIX_SK: Flag =
         Flag::switch("ext-unix-sk", None, "allow unix sockets whose other end is outside");
     pub(crate) static SHELL_JOB: Flag = Flag::switch("shell-job", None, "allow processes of the caller's session");
@@ -469,6 +471,7 @@ pub(crate) static COMMANDS: &[Command] = &[
             &flags::IMAGE_PATH,
             &flags::WORK_PATH,
             &flags::TCP_ESTABLISHED,
+            &flags::TCP_CLOSE,
             &flags::EXT_UNIX_SK,
             &flags::SHELL_JOB,
             &flags::FILE_LOCKS,

@@ -19,6 +19,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
         launch: launch(call)?,
         lsm_profile: call.text(&flags::LSM_PROFILE)?.filter(|text| !text.is_empty()),
         lsm_mount_context: call.text(&flags::LSM_MOUNT_CONTEXT)?.filter(|text| !text.is_empty()),
+        tcp_close: call.on(&flags::TCP_CLOSE),
         detached,
     };
     if detached {

@@ -110,6 +110,8 @@ pub(super) struct Options {
     pub(super) orphan_pts_master: bool,
     #[prost(string, optional, tag = "51")]
     pub(super) config_file: Option<String>,
+    #[prost(bool, tag = "52")]
+    pub(super) tcp_close: bool,
     #[prost(string, optional, tag = "53")]
     pub(super) lsm_profile: Option<String>,
     #[prost(string, optional, tag = "63")]

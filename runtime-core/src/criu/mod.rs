@@ -77,6 +77,8 @@ pub struct Restore<'a> {
     pub launch: crate::Launch<'a>,
     /// Another profile of the security module than it had: `apparmor:NAME` or `selinux:LABEL`.
     pub lsm_profile: Option<&'a str>,
+    /// Restore established TCP connections as closed ones.
+    pub tcp_close: bool,
     /// Another SELinux context of its mounts.
     pub lsm_mount_context: Option<&'a str>,
     /// Nobody will serve its terminal: one needs a console socket.

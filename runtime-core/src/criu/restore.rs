@@ -71,6 +71,7 @@ fn restored(
     request.evasive_devices = true;
     request.rst_sibling = true;
     request.root = root.0.display().to_string();
+    request.tcp_close = options.tcp_close;
     request.lsm_profile = options.lsm_profile.map(str::to_owned);
     request.lsm_mount_context = options.lsm_mount_context.map(str::to_owned);
     request.inherit_fd = streams;

@@ -357,7 +357,7 @@ impl fmt::Display for Error {
         if let Some(cause) = &failure.cause {
             write!(line, ": {cause}")?;
         }
-        if let Some(field) = &failure.field {
+        if let Some(field) = failure.field.as_ref().filter(|field| !field.as_str().is_empty()) {
             write!(line, " [config.json {field}]")?;
         }
         Ok(())

@@ -68,6 +68,14 @@ impl Process {
         self.trace.as_ref()
     }
 
+    /// Sends it a signal, a real-time one as well: to the process itself, whoever may have its number by now.
+    ///
+    /// # Errors
+    /// [`Op::Kill`] with ESRCH once it has ended, EINVAL where there is no such signal.
+    pub fn signal(&self, number: i32) -> Result<()> {
+        crate::sys::pidfd::send_signal(self.pidfd(), number).at(Op::Kill)
+    }
+
     /// Waits until it has ended, and reaps it. Blocks this thread only.
     ///
     /// # Errors

@@ -214,7 +214,7 @@ fn a_seccomp_filter_holds() {
 fn descriptors_stay_behind() {
     let steps = [
         Step::OpenHost { path: c"/etc", to: Slot::local(0) },
-        Step::CloseOthers { first: 3, kept: Slot::NONE, also_kept: Slot::NONE },
+        Step::CloseOthers { first: 3, gate: Slot::NONE, input: Slot::NONE, output: Slot::NONE },
     ];
     assert_eq!(shell_after(&[], &steps, "ls /proc/self/fd"), "0\n1\n2\n3\n", "3 is ls's own");
 }

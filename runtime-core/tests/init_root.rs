@@ -55,7 +55,7 @@ impl Bundle {
         let end = [
             Step::PivotRoot { root: ROOT },
             Step::Lookup { candidates: Texts::from_block(b"/bin/busybox\0") },
-            Step::CloseOthers { first: 3, kept: Slot::NONE, also_kept: Slot::NONE },
+            Step::CloseOthers { first: 3, gate: Slot::NONE, input: Slot::NONE, output: Slot::NONE },
             exec,
         ];
         Init::run(fds, &[&self.enter()[..], steps, &end].concat())

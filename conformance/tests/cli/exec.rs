@@ -1,6 +1,7 @@
 //! `exec`: its flags, its process, its exit status.
 
 use std::fs;
+use std::process::Command;
 
 use conformance::{Bundle, Container, console, eventually, json};
 
@@ -29,6 +30,17 @@ fn exec_returns_the_status_of_the_process() {
 #[conformance::test]
 fn exec_returns_128_and_the_signal() {
     running().sh("kill -KILL $$").exits(137);
+}
+
+#[conformance::test]
+fn exec_passes_real_time_signals_on() {
+    let container = running();
+    let runtime = &container.bundle.runtime;
+    let call = runtime.spawn(runtime.command(["exec", container.id(), "sh", "-c", "echo ready; exec sleep 1000"]));
+    assert!(eventually(|| call.output().contains("ready")));
+    let sent = Command::new("kill").args(["-37", &call.pid().to_string()]).status().unwrap();
+    assert!(sent.success());
+    call.wait().exits(128 + 37);
 }
 
 #[conformance::test]

@@ -117,6 +117,15 @@ fn kill_sends_term_by_default() {
     assert_eq!(container.wait(), 42);
 }
 
+/// An engine's empty setting.
+#[conformance::test]
+fn an_empty_signal_is_term() {
+    let container = Bundle::sh("trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done").start();
+    container.eventually_prints("ready");
+    container.call_with(&["kill"], &[""]).succeeds();
+    assert_eq!(container.wait(), 42);
+}
+
 #[conformance::test(covers = ["kill.signal"])]
 fn a_signal_has_many_names() {
     for signal in ["USR1", "SIGUSR1", "10", "usr1"] {

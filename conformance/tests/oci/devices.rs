@@ -23,6 +23,21 @@ fn the_default_symlinks_are_there() {
     Bundle::sh(script).run().succeeds().prints(expected);
 }
 
+/// Docker, privileged, hands over the host's.
+#[conformance::test(covers = ["linux.dev-ptmx"])]
+fn ptmx_is_that_of_the_containers_devpts_whatever_is_asked_for() {
+    needs::root("making device nodes");
+    let host = json!({"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2, "fileMode": 0o666});
+    Bundle::sh("readlink /dev/ptmx").set("/linux/devices", json!([host])).run().succeeds().prints("pts/ptmx");
+}
+
+#[conformance::test(covers = ["linux.default-devices"])]
+fn a_mount_may_take_the_place_of_a_default_device() {
+    needs::root("a device of the host's");
+    let bundle = Bundle::sh("stat -c %t:%T /dev/random").bind("/dev/urandom", "/dev/random", &["bind"]);
+    bundle.run().succeeds().prints("1:9");
+}
+
 #[conformance::test(covers = ["linux.default-devices"])]
 fn the_default_devices_work() {
     Bundle::sh("echo x > /dev/null && head -c 4 /dev/zero | wc -c && head -c 4 /dev/urandom | wc -c")

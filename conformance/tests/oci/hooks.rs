@@ -83,6 +83,15 @@ fn start_container_runs_inside_before_the_process() {
     bundle.set("/hooks/startContainer", json!([{"path": "/hook"}])).run().succeeds().prints("first\nthen");
 }
 
+/// The stream is the program's alone: what a hook says is for who reads an error.
+#[conformance::test]
+fn words_of_hooks_are_not_the_programs() {
+    for kind in ["createContainer", "startContainer"] {
+        let bundle = Bundle::sh("echo program").set(&format!("/hooks/{kind}"), hook("echo hook; echo hook >&2"));
+        bundle.run().succeeds().prints("program");
+    }
+}
+
 #[conformance::test(covers = ["hooks.state-on-stdin", "state:/status=creating"])]
 fn hooks_read_the_state_on_stdin() {
     let bundle = Bundle::new();
@@ -302,12 +311,11 @@ fn a_poststart_hook_of_run_may_change_the_container() {
 fn a_start_whose_container_is_killed_meanwhile_fails() {
     // runc's `start` does not wait for the hooks, nor for the program.
     needs::runtime(&["orlop"]);
-    let bundle = Bundle::new();
-    let script = json!([{"path": "/bin/sh", "args": ["sh", "-c", "echo begun; sleep 1000"], "env": ["PATH=/bin"]}]);
-    let container = bundle.set("/hooks/startContainer", script).create();
+    let bundle = Bundle::new().writable().set("/hooks/startContainer", hook(": > /tmp/begun; sleep 1000"));
+    let container = bundle.create();
     let command = container.bundle.runtime.command(["start", container.id()]);
     let call = container.bundle.runtime.spawn(command);
-    container.eventually_prints("begun");
+    assert!(eventually(|| container.bundle.inside("/tmp/begun").exists()));
     container.kill("KILL");
     call.wait().fails().says("the process was killed before it became the program");
 }

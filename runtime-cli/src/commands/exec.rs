@@ -42,7 +42,7 @@ fn start(call: &Call) -> Outcome {
     let process = Process { console_size: foreground::console_size().or(process.console_size), ..process };
     let signals = Signals::block()?;
     let mut process = container.exec(&process, &exec)?;
-    foreground::attend_by_pidfd(&mut process, &signals)
+    foreground::attend_alone(&mut process, &signals)
 }
 
 fn exec(call: &Call) -> Result<Exec<'_>, Failure> {

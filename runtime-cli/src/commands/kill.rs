@@ -5,7 +5,7 @@ use crate::args::{Call, flags, signal};
 use crate::report::{DONE, Outcome};
 
 pub(crate) fn run(call: &Call) -> Outcome {
-    let text = call.operand(1)?.unwrap_or("TERM");
+    let text = call.operand(1)?.filter(|text| !text.is_empty()).unwrap_or("TERM");
     let signal = signal::number(text).ok_or_else(|| call.wrong(format!("unknown signal \"{text}\"")))?;
     container(call)?.kill(signal, call.on(&flags::ALL))?;
     Ok(DONE)

@@ -32,7 +32,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
         foreground::adopt_orphans()?;
     }
     let (container, mut process) = runtime.restore(call.id()?, &bundle, &restore)?;
-    let ended = foreground::attend(&mut process, &signals, &|signal| {
+    let ended = foreground::attend(&mut process, &signals, &|_process, signal| {
         container.kill(signal, false).map_err(|error| error.to_string())
     });
     let deleted = container.delete(true);

@@ -50,7 +50,9 @@ fn attend(call: &Call, container: &Container, process: &mut Process, signals: &S
     if let (Some(path), Some(trace)) = (call.path(&flags::TRACE), process.trace()) {
         trace::write(path, trace)?;
     }
-    foreground::attend(process, signals, &|signal| container.kill(signal, false).map_err(|error| error.to_string()))
+    foreground::attend(process, signals, &|_process, signal| {
+        container.kill(signal, false).map_err(|error| error.to_string())
+    })
 }
 
 /// By create and start, because a terminal that nobody serves must be refused before anything runs: `create` does.

@@ -11,7 +11,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
 use orlop::{Notify, Process};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::Signal;
 use rustix::stdio::{stdin, stdout};
 
 pub(crate) use signals::Signals;
@@ -30,8 +30,11 @@ pub(crate) fn console_size() -> Option<(u16, u16)> {
     terminal::size_of(&[stdin(), stdout()]).map(|size| (size.ws_row, size.ws_col))
 }
 
+/// Sends a process a signal.
+type Forward<'f> = dyn Fn(&Process, i32) -> Result<(), String> + 'f;
+
 /// Serves `process` until it ends; `forward` sends it a signal.
-pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &dyn Fn(i32) -> Result<(), String>) -> Outcome {
+pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &Forward<'_>) -> Outcome {
     let mut terminal = process.take_terminal().map(Terminal::attach).transpose()?;
     let mut notify = process.take_notify();
     while !serve_once(process, signals, terminal.as_mut(), &mut notify, forward)
@@ -44,13 +47,8 @@ pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &dyn Fn(
 }
 
 /// As [`attend`], for a process that is not its container's first.
-pub(crate) fn attend_by_pidfd(process: &mut Process, signals: &Signals) -> Outcome {
-    let pidfd = process.pidfd().try_clone_to_owned().map_err(|error| Failure::own(format!("copy pidfd: {error}")))?;
-    attend(process, signals, &|number| {
-        // rustix has no safe way to send a real-time signal.
-        let signal = Signal::from_named_raw(number).ok_or("it is a real-time signal")?;
-        pidfd_send_signal(&pidfd, signal).map_err(|errno| errno.to_string())
-    })
+pub(crate) fn attend_alone(process: &mut Process, signals: &Signals) -> Outcome {
+    attend(process, signals, &|process, signal| process.signal(signal).map_err(|error| error.to_string()))
 }
 
 /// Waits for something to happen and deals with it: true once the process has ended.
@@ -59,7 +57,7 @@ fn serve_once(
     signals: &Signals,
     mut terminal: Option<&mut Terminal>,
     notify: &mut Option<Notify>,
-    forward: &dyn Fn(i32) -> Result<(), String>,
+    forward: &Forward<'_>,
 ) -> rustix::io::Result<bool> {
     let pidfd = process.pidfd();
     let (input, output) = terminal.as_deref().map_or((false, PollFlags::empty()), Terminal::wants);
@@ -88,7 +86,7 @@ fn serve_once(
     let [said, ended, signalled, typed, shown] = fds.map(|fd| !fd.revents().is_empty());
     if signalled {
         for number in signals.pending() {
-            pass_on(number, process.pid(), terminal.as_deref(), forward);
+            pass_on(number, process, terminal.as_deref(), forward);
         }
     }
     if said {
@@ -119,9 +117,9 @@ fn relay(notify: &mut Option<Notify>) {
     }
 }
 
-fn pass_on(number: i32, ours: i32, terminal: Option<&Terminal>, forward: &dyn Fn(i32) -> Result<(), String>) {
+fn pass_on(number: i32, process: &Process, terminal: Option<&Terminal>, forward: &Forward<'_>) {
     match Signal::from_named_raw(number) {
-        Some(Signal::CHILD) => reap_orphans(ours),
+        Some(Signal::CHILD) => reap_orphans(process.pid()),
         Some(Signal::WINCH) => {
             if let Some(terminal) = terminal {
                 terminal.resize();
@@ -130,7 +128,7 @@ fn pass_on(number: i32, ours: i32, terminal: Option<&Terminal>, forward: &dyn Fn
         // News about one of our sockets is for us alone; runc keeps it too.
         Some(Signal::URG) => {}
         _ => {
-            if let Err(error) = forward(number) {
+            if let Err(error) = forward(process, number) {
                 log::debug!("signal {number} was not passed on: {error}");
             }
         }

@@ -17,7 +17,7 @@ _orlop() {
     mounts) valued="" words="-h --help add remove" ;;
     events) valued="--interval" words="--interval --stats -h --help $(orlop list -q 2>/dev/null)" ;;
     checkpoint) valued="--image-path --work-path --parent-path --status-fd --page-server --manage-cgroups-mode --empty-ns" words="--image-path --work-path --parent-path --leave-running --tcp-established --tcp-skip-in-flight --link-remap --ext-unix-sk --shell-job --lazy-pages --status-fd --page-server --file-locks --pre-dump --manage-cgroups-mode --empty-ns --auto-dedup -h --help $(orlop list -q 2>/dev/null)" ;;
-    restore) valued="--console-socket --image-path --work-path --manage-cgroups-mode -b --bundle --pid-file --empty-ns --lsm-profile --lsm-mount-context" words="--console-socket --image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --manage-cgroups-mode -b --bundle -d --detach --pid-file --no-subreaper --no-pivot --empty-ns --auto-dedup --lazy-pages --lsm-profile --lsm-mount-context -h --help $(orlop list -q 2>/dev/null)" ;;
+    restore) valued="--console-socket --image-path --work-path --manage-cgroups-mode -b --bundle --pid-file --empty-ns --lsm-profile --lsm-mount-context" words="--console-socket --image-path --work-path --tcp-established --tcp-close --ext-unix-sk --shell-job --file-locks --manage-cgroups-mode -b --bundle -d --detach --pid-file --no-subreaper --no-pivot --empty-ns --auto-dedup --lazy-pages --lsm-profile --lsm-mount-context -h --help $(orlop list -q 2>/dev/null)" ;;
     state) valued="" words="-h --help $(orlop list -q 2>/dev/null)" ;;
     list) valued="-f --format" words="-f --format -q --quiet -h --help " ;;
     ps) valued="-f --format" words="-f --format -h --help $(orlop list -q 2>/dev/null)" ;;

@@ -123,6 +123,7 @@ complete -c orlop -n '__fish_seen_subcommand_from restore' -l console-socket -r 
 complete -c orlop -n '__fish_seen_subcommand_from restore' -l image-path -r -F -d 'where the checkpoint lies (default: ./checkpoint)'
 complete -c orlop -n '__fish_seen_subcommand_from restore' -l work-path -r -F -d 'where CRIU logs and works (default: with the images)'
 complete -c orlop -n '__fish_seen_subcommand_from restore' -l tcp-established -d 'keep established TCP connections'
+complete -c orlop -n '__fish_seen_subcommand_from restore' -l tcp-close -d 'restore established TCP connections as closed'
 complete -c orlop -n '__fish_seen_subcommand_from restore' -l ext-unix-sk -d 'allow unix sockets whose other end is outside'
 complete -c orlop -n '__fish_seen_subcommand_from restore' -l shell-job -d 'allow processes of the caller\'s session'
 complete -c orlop -n '__fish_seen_subcommand_from restore' -l file-locks -d 'keep file locks'

@@ -161,6 +161,7 @@ _orlop() {
         '*--image-path[where the checkpoint lies (default: ./checkpoint)]:DIR:_files' \
         '*--work-path[where CRIU logs and works (default: with the images)]:DIR:_files' \
         '*--tcp-established[keep established TCP connections]' \
+        '*--tcp-close[restore established TCP connections as closed]' \
         '*--ext-unix-sk[allow unix sockets whose other end is outside]' \
         '*--shell-job[allow processes of the caller'\''s session]' \
         '*--file-locks[keep file locks]' \

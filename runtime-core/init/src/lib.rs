@@ -106,7 +106,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
         Step::Fchown { fd, uid, gid } => sys::fchown(state.fd(fd)?, uid, gid),
         Step::ChownStream { stream, uid } => terminal::chown_stream(stream, uid),
         Step::NullStream { root, path, stream } => terminal::null_stream(state.fd(root)?, path, stream),
-        Step::CloseOthers { first, kept, also_kept } => state.close_others(first, [kept, also_kept]),
+        Step::CloseOthers { first, gate, input, output } => state.close_others(first, [gate, input, output]),
         Step::LoopbackUp {} => sys::loopback_up(),
 
         Step::Setgroups { gids } => sys::setgroups(gids.0),

@@ -55,15 +55,15 @@ impl<'p> State<'p> {
     }
 
     /// Closes every descriptor from `first` on but the dialogue and what lies in the given slots `kept`; these end at exec.
-    pub(crate) fn close_others(&mut self, first: u32, kept: [Slot; 2]) -> Result<()> {
+    pub(crate) fn close_others(&mut self, first: u32, kept: [Slot; 3]) -> Result<()> {
         for slot in &mut self.local {
             // Their descriptors are closed below, all at once.
             core::mem::forget(slot.take());
         }
-        let [a, b] = kept.map(|slot| self.fd(slot).ok());
+        let [a, b, c] = kept.map(|slot| self.fd(slot).ok());
         let mut from = first;
         // Upwards: each round closes what lies below the lowest one left.
-        while let Some(next) = [self.dialogue.fd(), a, b]
+        while let Some(next) = [self.dialogue.fd(), a, b, c]
             .into_iter()
             .flatten()
             .map(|fd| fd.0.cast_unsigned())

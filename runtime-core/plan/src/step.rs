@@ -153,9 +153,9 @@ steps! {
     65 Fchown "fchown" { fd: Slot, uid: u32, gid: u32 }
     /// The same for standard stream 0, 1 or 2. Accepts EPERM, EROFS and EINVAL: not every stream has an owner.
     66 ChownStream "chown-stream" { stream: u32, uid: u32 }
-    /// Closes every descriptor from `first` on but the dialogue and those of `kept` and `also_kept`, which become close-on-exec
-    /// (`close_range(2)`). Every local slot is empty afterwards.
-    67 CloseOthers "close-others" { first: u32, kept: Slot, also_kept: Slot }
+    /// Closes every descriptor from `first` on but the dialogue, the gate and what the last hooks read and write, which become
+    /// close-on-exec (`close_range(2)`). Every local slot is empty afterwards.
+    67 CloseOthers "close-others" { first: u32, gate: Slot, input: Slot, output: Slot }
     /// Puts the null device at `path` beneath `root` in the place of a standard stream. Accepts that there is none.
     70 NullStream "null-stream" { root: Slot, path: &'p CStr, stream: u32 }
     /// Brings the loopback interface of this network namespace up (`netdevice(7)`, SIOCSIFFLAGS).

@@ -83,7 +83,7 @@ fn all() -> Vec<Make> {
         |v| Step::Fchown { fd: v.slots[0], uid: v.numbers[0] as u32, gid: v.numbers[1] as u32 },
         |v| Step::ChownStream { stream: v.numbers[0] as u32, uid: v.numbers[1] as u32 },
         |v| Step::NullStream { root: v.slots[0], path: &v.texts[0], stream: v.numbers[0] as u32 },
-        |v| Step::CloseOthers { first: v.numbers[0] as u32, kept: v.slots[0], also_kept: v.slots[1] },
+        |v| Step::CloseOthers { first: v.numbers[0] as u32, gate: v.slots[0], input: v.slots[1], output: v.slots[0] },
         |_| Step::LoopbackUp {},
         |v| Step::Setgroups { gids: Bytes(&v.bytes) },
         |_| Step::DropGroups {},

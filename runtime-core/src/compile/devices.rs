@@ -27,10 +27,15 @@ const LINKS: [(&str, &str); 6] = [
 pub(crate) fn all<'c>(spec: &Spec<'c>, host: &Host, layout: &Layout, plan: &mut Plan) -> Result<()> {
     // A user namespace may not make nodes: there the host's own are shown.
     let binds = *spec.linux.namespaces.get(NamespaceKind::User) != Namespace::Host || !host.caller.is_root();
-    let asked = |path: &str| spec.linux.devices.iter().any(|device| device.path == path);
+    // What the config puts there is the better one: `-v /dev/urandom:/dev/random`, say.
+    let asked = |path: &str| {
+        spec.linux.devices.iter().any(|device| device.path == path)
+            || spec.mounts.iter().any(|mount| mount.destination == path)
+    };
     let defaults = DEFAULT_DEVICES.iter().filter(|(path, ..)| !asked(path)).map(default);
-    // A /dev of the host's is as the host has it.
-    let wanted = |device: &Device<'_>| layout.devices || !device.path.starts_with("/dev/");
+    // A /dev of the host's is as the host has it; and a terminal of the container's comes from its own devpts.
+    let wanted =
+        |device: &Device<'_>| !device.path.starts_with("/dev/") || layout.devices && device.path != "/dev/ptmx";
     for device in defaults.chain(spec.linux.devices.iter().cloned()).filter(wanted) {
         let origin = Origin::new(Op::Device).field(&device.at).path(&device.path).hint(TAKEN);
         match binds && device.kind != DeviceKind::Fifo {

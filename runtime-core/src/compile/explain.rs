@@ -290,8 +290,8 @@ fn describe(step: &Step<'_>) -> String {
         Step::Fchown { fd, uid, .. } => format!("{} to {uid}", Name(fd)),
         Step::ChownStream { stream, uid } => format!("{stream} to {uid}"),
         Step::NullStream { root, path, stream } => format!("{}:{} → {stream}", Name(root), text(path)),
-        Step::CloseOthers { first, kept, also_kept } => {
-            let kept: String = [kept, also_kept]
+        Step::CloseOthers { first, gate, input, output } => {
+            let kept: String = [gate, input, output]
                 .iter()
                 .filter(|slot| **slot != Slot::NONE)
                 .map(|slot| format!(" {}", Name(*slot)))

@@ -348,8 +348,8 @@ fn every_slot_is_filled_before_it_is_used() {
             for slot in slots.empties {
                 filled.remove(&slot);
             }
-            if let Step::CloseOthers { kept, also_kept, .. } = step {
-                filled.retain(|slot| [DIALOGUE, kept, also_kept].contains(slot));
+            if let Step::CloseOthers { gate, input, output, .. } = step {
+                filled.retain(|slot| [DIALOGUE, gate, input, output].contains(slot));
             }
             filled.extend(slots.fills);
         }
@@ -416,7 +416,7 @@ fn slots(step: &Step<'_>) -> Touched {
         Step::Hook { state, output, .. } => of(&[state, output], &[], &[]),
         Step::Gate { listener } => of(&[listener], &[], &[]),
         Step::SeccompListener { to, .. } => of(&[], &[to], &[]),
-        Step::CloseOthers { kept, also_kept, .. } => of(&[kept, also_kept], &[], &[]),
+        Step::CloseOthers { gate, input, output, .. } => of(&[gate, input, output], &[], &[]),
         Step::Unshare { .. }
         | Step::Barrier {}
         | Step::Prctl { .. }

@@ -17,13 +17,9 @@ pub(crate) fn before_pivot(spec: &Spec<'_>, plan: &mut Plan) {
     if hooks.create_container.is_empty() && hooks.start_container.is_empty() {
         return;
     }
-    let state = hook_state(plan);
-    if hooks.create_container.is_empty() {
-        return;
-    }
-    let output = plan.open(Open::HookOutput, &Origin::new(Op::Hook));
+    let files = HookFiles::open(plan);
     for hook in &hooks.create_container {
-        run(hook, state, output, plan);
+        run(hook, files, plan);
     }
 }
 
@@ -32,23 +28,41 @@ pub(crate) fn before_start(spec: &Spec<'_>, gate: bool, plan: &mut Plan) {
     if spec.hooks.start_container.is_empty() {
         return;
     }
-    let state = hook_state(plan);
+    let files = HookFiles::open(plan);
     if !gate {
         // At a gate the parent says so once init is ready.
         let origin = Origin::new(Op::Hook).field(&Pointer::new("/hooks/startContainer"));
         plan.wait_for(Barrier::Created, Step::Barrier {}, &origin);
     }
     for hook in &spec.hooks.start_container {
-        run(hook, state, Slot::NONE, plan);
+        run(hook, files, plan);
     }
 }
 
-/// The file that the last hooks still need once everything else is closed.
-pub(crate) fn state_of_last(spec: &Spec<'_>, plan: &mut Plan) -> Slot {
-    if spec.hooks.start_container.is_empty() { Slot::NONE } else { hook_state(plan) }
+/// What hooks read and write: the container's state, and the words that an error is to hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HookFiles {
+    pub(crate) input: Slot,
+    pub(crate) output: Slot,
 }
 
-fn run(hook: &Hook<'_>, state: Slot, output: Slot, plan: &mut Plan) {
+impl HookFiles {
+    pub(crate) const NONE: Self = Self { input: Slot::NONE, output: Slot::NONE };
+
+    /// Those that the last hooks still need once everything else is closed.
+    pub(crate) fn of_last(spec: &Spec<'_>, plan: &mut Plan) -> Self {
+        match spec.hooks.start_container.is_empty() {
+            true => Self::NONE,
+            false => Self::open(plan),
+        }
+    }
+
+    fn open(plan: &mut Plan) -> Self {
+        Self { input: hook_state(plan), output: plan.open_once(Open::HookOutput, &Origin::new(Op::Hook)) }
+    }
+}
+
+fn run(hook: &Hook<'_>, files: HookFiles, plan: &mut Plan) {
     let origin = Origin::new(Op::Hook).field(&hook.at).path(&hook.path);
     let (args, env) = (block(&hook.args), block(&hook.env));
     let millis = hook.timeout.map_or(0, |timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
@@ -57,8 +71,8 @@ fn run(hook: &Hook<'_>, state: Slot, output: Slot, plan: &mut Plan) {
         args: Texts::from_block(&args),
         env: Texts::from_block(&env),
         timeout: millis,
-        state,
-        output,
+        state: files.input,
+        output: files.output,
     };
     plan.push(step, &origin);
 }

@@ -118,7 +118,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Res
     rootfs::finish(spec, &layout, &mut plan);
     namespaces::name(spec, host, &mut plan)?;
     scheduling::of_container(&spec.linux, &mut plan);
-    let last = process::LastSlots::open(request, hooks::state_of_last(spec, &mut plan), &mut plan);
+    let last = process::LastSlots::open(request, hooks::HookFiles::of_last(spec, &mut plan), &mut plan);
     process::enter(&spec.process, spec, host, peer, &labels, &last, &mut plan);
     process::stand_by(&spec.process, seccomp, &last, &mut plan);
     hooks::before_start(spec, request.gate, &mut plan);
@@ -146,7 +146,7 @@ pub(crate) fn exec(spec: &Spec<'_>, process: &Process<'_>, host: &Host, request:
     rootfs::enter_target(spec, root, &mut plan);
     process::make_cwd(process, &mut plan);
     scheduling::of_container(&spec.linux, &mut plan);
-    let last = process::LastSlots::open(request, Slot::NONE, &mut plan);
+    let last = process::LastSlots::open(request, hooks::HookFiles::NONE, &mut plan);
     process::enter(process, spec, host, peer, &labels, &last, &mut plan);
     process::stand_by(process, seccomp, &last, &mut plan);
     process::execute(process, host, seccomp, &last, &mut plan);
@@ -188,7 +188,7 @@ pub(crate) fn service(
         join_hierarchy(index, &mut plan);
     }
     let first = service.handed_on.saturating_add(3);
-    plan.push(Step::CloseOthers { first, kept: Slot::NONE, also_kept: Slot::NONE }, origin);
+    plan.push(Step::CloseOthers { first, gate: Slot::NONE, input: Slot::NONE, output: Slot::NONE }, origin);
     plan.push(Step::Chdir { path: &c(cwd) }, origin);
     let (candidates, args, env) = (block(candidates), block(args), block(env));
     plan.push(Step::Lookup { candidates: orlop_plan::Texts::from_block(&candidates) }, origin);

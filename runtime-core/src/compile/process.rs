@@ -8,6 +8,7 @@ use std::ffi::CStr;
 
 use orlop_plan::{Bytes, Slot, Step, Texts};
 
+use super::hooks::HookFiles;
 use super::labels::Labels;
 use super::mounts::Layout;
 use super::plan::{Barrier, Open, Origin, Plan, block, c};
@@ -114,14 +115,14 @@ pub(crate) fn make_cwd(process: &Process<'_>, plan: &mut Plan) {
 pub(crate) struct LastSlots {
     preserve_fds: u32,
     gate: Option<Slot>,
-    hook_state: Slot,
+    hooks: HookFiles,
 }
 
 impl LastSlots {
     /// Opens the gate, if there is one.
-    pub(crate) fn open(request: &Request<'_>, hook_state: Slot, plan: &mut Plan) -> Self {
+    pub(crate) fn open(request: &Request<'_>, hooks: HookFiles, plan: &mut Plan) -> Self {
         let gate = request.gate.then(|| plan.open(Open::Gate, &Origin::new(Op::Start)));
-        Self { preserve_fds: request.preserve_fds, gate, hook_state }
+        Self { preserve_fds: request.preserve_fds, gate, hooks }
     }
 }
 
@@ -144,8 +145,9 @@ fn closes_early(process: &Process<'_>, seccomp: Option<&Seccomp<'_>>) -> bool {
 
 fn close_others(last: &LastSlots, plan: &mut Plan) {
     let first = last.preserve_fds.saturating_add(3);
-    let kept = last.gate.unwrap_or(Slot::NONE);
-    plan.push(Step::CloseOthers { first, kept, also_kept: last.hook_state }, &Origin::new(Op::Start));
+    let HookFiles { input, output } = last.hooks;
+    let gate = last.gate.unwrap_or(Slot::NONE);
+    plan.push(Step::CloseOthers { first, gate, input, output }, &Origin::new(Op::Start));
 }
 
 /// The program takes the place of init. Where there is none, nobody is let past the gate.

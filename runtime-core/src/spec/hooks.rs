@@ -20,7 +20,7 @@ pub struct Hooks<'c> {
     pub create_container: Vec<Hook<'c>>,
     /// Container namespaces, path in the container, just before the user's program.
     pub start_container: Vec<Hook<'c>>,
-    /// Runtime namespaces, after the user's program began; failures only warn.
+    /// Runtime namespaces, after the user's program began; one that fails ends the container.
     pub poststart: Vec<Hook<'c>>,
     /// Runtime namespaces, after the container is gone; failures only warn.
     pub poststop: Vec<Hook<'c>>,

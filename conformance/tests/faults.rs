@@ -198,15 +198,73 @@ fn a_container_with_a_damaged_record_is_deleted_by_force() {
     leaks::nothing_left(&container.bundle);
 }
 
+fn without_cgroups(script: &str) -> Bundle {
+    let mut bundle = Bundle::sh(script).flag("--cgroup-manager=disabled").without_namespace("cgroup");
+    bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["type"] != "cgroup");
+    bundle
+}
+
+#[conformance::test]
+fn a_damaged_record_of_a_container_without_cgroups_harms_nobody_who_has_one_of_its_name() {
+    needs::runtime(&["orlop"]);
+    let other = Bundle::new().start();
+    let mut bundle = without_cgroups("sleep 1000");
+    // Of another state root: so it may have the same id.
+    other.id().clone_into(&mut bundle.id);
+    let container = bundle.start();
+    container.kill("KILL");
+    container.wait();
+    std::fs::write(container.bundle.runtime.state().join(container.id()).join("state.json"), "{").unwrap();
+    let deleted = container.call_with(&["delete", "--force"], &[]).succeeds();
+    assert!(deleted.stderr.contains("they run on"), "{}", deleted.stderr);
+    assert!(!container.bundle.runtime.state().join(container.id()).exists());
+    assert_eq!(other.status(), "running");
+    other.delete();
+}
+
+#[conformance::test]
+fn whose_processes_are_not_known_is_said_when_all_are_to_be_killed() {
+    needs::runtime(&["orlop"]);
+    for words in [&["kill", "--all"][..], &["kill"]] {
+        let container = without_cgroups("exec sleep 1000").without_namespace("pid").start();
+        let killed = container.call_with(words, &["KILL"]).succeeds();
+        assert!(killed.stderr.contains("only the first process"), "{}", killed.stderr);
+        container.wait();
+        container.call("delete").succeeds();
+    }
+    // One with a pid namespace of its own is killed as a whole.
+    let container = without_cgroups("sleep 1000 & exec sleep 1000").start();
+    let killed = container.call_with(&["kill", "--all"], &["KILL"]).succeeds();
+    assert!(killed.stderr.is_empty(), "{}", killed.stderr);
+    container.wait();
+    container.call("delete").succeeds();
+}
+
+#[conformance::test]
+fn too_many_open_files_are_named_for_what_they_are() {
+    needs::runtime(&["orlop"]);
+    let map = || conformance::json!([{"containerID": 0, "hostID": 0, "size": 65536}]);
+    let mut bundle = Bundle::new().namespace("user").set("/linux/uidMappings", map()).set("/linux/gidMappings", map());
+    for number in 0..100 {
+        bundle = bundle.bind("/tmp", &format!("/mnt/{number}"), &["bind"]);
+    }
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let create = bundle.runtime.command(["create", "--bundle", &path, &bundle.id]);
+    let mut few = std::process::Command::new("sh");
+    few.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(create.get_program());
+    let outcome = few.args(create.get_args()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&outcome.stderr).into_owned();
+    assert!(!outcome.status.success() && stderr.contains("ulimit -n") && stderr.contains("/mounts/"), "{stderr}");
+    leaks::nothing_left(&bundle);
+}
+
 /// Its first process is gone, and its number has passed to a process in another pid namespace.
 #[conformance::test]
 fn kill_of_all_of_a_stopped_container_reaches_no_stranger() {
     needs::runtime(&["orlop"]);
     let stranger = Bundle::sh("trap 'echo hit' USR1; echo ready; while :; do sleep 0.05; done").start();
     stranger.eventually_prints("ready");
-    let mut bundle = Bundle::sh("exit 0").flag("--cgroup-manager=disabled").without_namespace("cgroup");
-    bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["type"] != "cgroup");
-    let container = bundle.start();
+    let container = without_cgroups("exit 0").start();
     container.wait();
     let record = container.bundle.runtime.state().join(container.id()).join("state.json");
     let mut json: conformance::Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();

@@ -235,7 +235,15 @@ impl Container {
                 Some(nix::errno::Errno::EINVAL) => error.kind_is(Kind::Argument).hint("signals are 1 to 64"),
                 Some(nix::errno::Errno::ESRCH) => self.wrong_status(Op::Kill, "container not running"),
                 _ => error,
-            })
+            })?;
+            if signal == libc::SIGKILL && !record.own_pids {
+                log::warn!(
+                    "only the first process of {} was killed: it has neither a cgroup nor a pid namespace of its own, by which \
+                     the others would be known",
+                    self.id()
+                );
+            }
+            Ok(())
         })
     }
 
@@ -367,7 +375,7 @@ impl Container {
     }
 
     /// The same for a container whose record cannot be read. There was one, so its cgroup was made, and is the one its
-    /// configuration names.
+    /// configuration names; unless it was to have none.
     fn destroy_unrecorded(&self) -> Result<()> {
         let config = self.directory.config()?.map(Config);
         let cgroup = match self.named_unit(config.as_ref())?.filter(Cgroup::exists) {
@@ -377,6 +385,8 @@ impl Container {
         if let Some(cgroup) = cgroup {
             cgroup.kill_all(libc::SIGKILL)?;
             cgroup.remove()?;
+        } else {
+            log::warn!("{}: neither a record nor a cgroup says which processes are its: they run on", self.id());
         }
         self.sweep_resctrl(config.as_ref())?;
         self.forget()
@@ -410,16 +420,30 @@ impl Container {
         Ok(())
     }
 
-    /// The cgroup that the configuration asks for; `None` where that cannot be read.
+    /// The cgroup that the configuration asks for; `None` where that cannot be read, or none was made: what has its name then is
+    /// another's.
     fn configured_cgroup(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        if self.directory.has_no_cgroup() {
+            return Ok(None);
+        }
         let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
-        let linux = &spec.linux;
-        let plan = cgroup::plan(&linux.resources, linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?)?;
-        Ok(Some(Cgroup::from_paths(plan.dirs)))
+        let (resources, path) = (&spec.linux.resources, spec.linux.cgroups_path.as_deref());
+        let mut layout = cgroup::Layout::probe()?;
+        // For whoever is not root it goes where `create` finds that it may be made.
+        let closed = match Host::is_roots()? {
+            true => Vec::new(),
+            false => layout.closed(resources, path, self.id())?,
+        };
+        let mut dirs = cgroup::plan(resources, path, self.id(), &layout)?.dirs;
+        dirs.retain(|dir| !closed.contains(&dir.mount));
+        Ok(Some(Cgroup::from_paths(dirs)))
     }
 
     /// The cgroup that systemd makes for the configuration.
     fn named_unit(&self, config: Option<&Config>) -> Result<Option<Cgroup>> {
+        if self.directory.has_no_cgroup() {
+            return Ok(None);
+        }
         let Some(Ok(spec)) = config.map(Config::spec) else { return Ok(None) };
         Ok(cgroup::named_unit(spec.linux.cgroups_path.as_deref(), self.id(), &cgroup::Layout::probe()?))
     }

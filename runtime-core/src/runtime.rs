@@ -296,6 +296,9 @@ impl Fresh {
     /// Writes down what it is to be, and makes its cgroup, its group of resctrl, and a mount of its root where it needs one.
     pub(crate) fn begin(&mut self, bundle: &Bundle, plan: &Plan, record: &mut Record) -> Result<Option<Cgroup>> {
         self.directory()?.keep_config(bundle.config.bytes())?;
+        if plan.cgroup.is_none() {
+            self.directory()?.keep_no_cgroup()?;
+        }
         let cgroup = match plan.cgroup.as_ref().map(Cgroup::create).transpose() {
             // A cgroup that is there may be another container's: it must not be emptied with this one.
             Err(error) => return Err(self.keep()?.forget().err().unwrap_or(error)),

@@ -339,3 +339,20 @@ fn an_annotation_that_nobody_knows_is_kept_and_does_nothing() {
     let container = Bundle::new().set("/annotations", annotations.clone()).start();
     assert_eq!(container.state()["annotations"], annotations);
 }
+
+/// Somebody has put something into the directory of its state: it goes with it, as `os.RemoveAll` does it, and no link is followed.
+#[conformance::test(covers = ["delete.resources"])]
+fn what_others_put_beside_the_state_does_not_keep_delete_from_it() {
+    let container = Bundle::sh("exit 0").start();
+    container.wait();
+    let kept = container.host("kept");
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(std::path::Path::new(&kept).join("file"), "stays").unwrap();
+    let state = container.bundle.runtime.state().join(container.id());
+    std::fs::create_dir_all(state.join("deep/er")).unwrap();
+    std::fs::write(state.join("deep/er/file"), "goes").unwrap();
+    std::os::unix::fs::symlink(&kept, state.join("deep/link")).unwrap();
+    container.call("delete").succeeds();
+    assert!(!state.exists());
+    assert!(std::path::Path::new(&kept).join("file").exists());
+}

@@ -187,6 +187,8 @@ pub(crate) enum Barrier {
     Listener,
 }
 
+const TOO_MANY_OPEN: &str = "the runtime may open no more files: a mount may need one for its source (ulimit -n)";
+
 impl Origin {
     pub(crate) fn new(op: Op) -> Self {
         Self { op, field: None, path: None, hint: None }
@@ -210,9 +212,11 @@ impl Origin {
     /// The error of a call that came from here.
     pub(crate) fn error(&self, errno: nix::errno::Errno) -> Error {
         let error = Error::system(self.op, errno).located(self);
-        match self.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
+        match (errno, self.hint) {
+            // Whatever else this call may fail for, it is not that.
+            (nix::errno::Errno::EMFILE, _) => error.hint(TOO_MANY_OPEN),
+            (_, Some(hint)) => error.hint(hint),
+            (_, None) => error,
         }
     }
 }

@@ -133,6 +133,11 @@ impl Host {
         })
     }
 
+    /// Whether the host's root calls.
+    pub(crate) fn is_roots() -> Result<bool> {
+        Ok(Caller::with(process::capabilities()?).is_root())
+    }
+
     /// What has to be known to mount what `spec` lists in a container that is there.
     pub(crate) fn for_mounts(spec: &Spec<'_>, bundle: &Path) -> Result<Self> {
         Ok(Self {

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::OpenTreeFlags;
 use rustix::net::SocketAddrUnix;
@@ -24,6 +24,8 @@ const GATE: &CStr = c"gate";
 const NEW_GATE: &CStr = c".gate";
 /// There while a container is made that has no gate.
 const LAUNCHING: &CStr = c".launching";
+/// There where a container has no cgroup at all: what has the name that it would have is another's.
+const NO_CGROUP: &CStr = c".no-cgroup";
 const NOTIFY: &CStr = c"notify";
 /// Where a restore mounts the root filesystem for CRIU.
 pub(crate) const CRIU_ROOT: &CStr = c"criu-root";
@@ -134,13 +136,14 @@ impl Store {
             absent(rustix::fs::unlinkat(&directory.fd, CRIU_ROOT, AtFlags::REMOVEDIR)).at(Op::State)?;
         }
         // The record goes last: until then a later call can finish the removal.
-        for name in [GATE, NEW_GATE, LAUNCHING, CONFIG, NEW_RECORD, RECORD] {
+        for name in [GATE, NEW_GATE, LAUNCHING, CONFIG, NEW_RECORD, RECORD, NO_CGROUP] {
             absent(rustix::fs::unlinkat(&directory.fd, name, AtFlags::empty())).at(Op::State)?;
         }
         let last = || absent(rustix::fs::unlinkat(&self.root, directory.id.as_str(), AtFlags::REMOVEDIR));
         let removed = match last() {
+            // The socket of a service, or what somebody else has put there.
             Err(Errno::NOTEMPTY) => {
-                directory.remove_notify()?;
+                empty(&directory.fd).at(Op::State).map_err(|error| error.on(&directory.id))?;
                 last()
             }
             removed => removed,
@@ -231,6 +234,16 @@ impl Directory {
         self.read(CONFIG)
     }
 
+    /// Writes down that the container gets no cgroup.
+    pub(crate) fn keep_no_cgroup(&self) -> Result<()> {
+        rustix::fs::mknodat(&self.fd, NO_CGROUP, FileType::RegularFile, Mode::from_raw_mode(0o600), 0).at(Op::State)
+    }
+
+    /// Whether it got none.
+    pub(crate) fn has_no_cgroup(&self) -> bool {
+        self.has(NO_CGROUP)
+    }
+
     /// Whether nobody has knocked at the start gate yet.
     pub(crate) fn has_gate(&self) -> bool {
         self.has(GATE)
@@ -309,12 +322,6 @@ impl Directory {
         rustix::fs::chmod(&path, Mode::from_raw_mode(0o777)).at(Op::Notify)
     }
 
-    fn remove_notify(&self) -> Result<()> {
-        let socket = Path::new("notify").join(Self::NOTIFY_SOCKET);
-        absent(rustix::fs::unlinkat(&self.fd, &socket, AtFlags::empty())).at(Op::State)?;
-        absent(rustix::fs::unlinkat(&self.fd, NOTIFY, AtFlags::REMOVEDIR)).at(Op::State)
-    }
-
     fn has(&self, name: &CStr) -> bool {
         rustix::fs::accessat(&self.fd, name, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
     }
@@ -344,6 +351,29 @@ fn encode(record: &Record) -> Result<Vec<u8>> {
 
 fn open_directory(dir: impl AsFd, path: &Path) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(dir, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// Removes all that is in a directory. It follows no link and enters no other mount: that has content of its own.
+fn empty(directory: &OwnedFd) -> Result<(), Errno> {
+    for entry in rustix::fs::Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        match absent(rustix::fs::unlinkat(directory, name, AtFlags::empty())) {
+            Err(Errno::ISDIR) => {}
+            removed => {
+                removed?;
+                continue;
+            }
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+        empty(&rustix::fs::openat2(directory, name, flags, Mode::empty(), inside)?)?;
+        absent(rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR))?;
+    }
+    Ok(())
 }
 
 fn make_with_parents(path: &Path) -> Result<()> {
@@ -384,6 +414,24 @@ mod tests {
         for id in ["", ".", "..", "a/b", "../x", "a b", "ä", "a\0", "@seccomp"] {
             assert_eq!(check_id(id).unwrap_err().kind(), Kind::Argument, "{id:?}");
         }
+    }
+
+    #[test]
+    fn what_others_put_into_a_directory_goes_with_it_and_links_are_not_followed() {
+        let dir = std::env::temp_dir().join(format!("orlop-foreign-{}", std::process::id()));
+        let kept = dir.with_extension("kept");
+        std::fs::create_dir_all(&kept).unwrap();
+        std::fs::write(kept.join("file"), "stays").unwrap();
+        let store = Store::open(&dir).unwrap();
+        let (made, _lock) = store.make("web").unwrap();
+        std::fs::create_dir_all(dir.join("web/deep/er")).unwrap();
+        std::fs::write(dir.join("web/deep/er/file"), "goes").unwrap();
+        std::os::unix::fs::symlink(&kept, dir.join("web/deep/link")).unwrap();
+        store.remove(&made).unwrap();
+        assert_eq!(std::fs::read(kept.join("file")).unwrap(), b"stays");
+        // Nothing is left: not even a name.
+        std::fs::remove_dir(dir).unwrap();
+        std::fs::remove_dir_all(kept).unwrap();
     }
 
     #[test]

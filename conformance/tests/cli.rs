@@ -5,6 +5,7 @@ mod cli {
     mod bad_input;
     mod bad_values;
     mod checkpoint;
+    mod command_line;
     mod create;
     mod engine_files;
     mod engine_words;

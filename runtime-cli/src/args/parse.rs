@@ -54,9 +54,9 @@ impl Given {
         self.value(flag).is_some()
     }
 
-    /// The last value of `flag`, as a path.
+    /// The last value of `flag`, as a path. An empty one is none, as runc has it: engines fill in what they have.
     pub(super) fn path(&self, flag: &Flag) -> Option<&Path> {
-        self.value(flag).map(Path::new)
+        self.value(flag).filter(|value| !value.is_empty()).map(Path::new)
     }
 
     /// The last value of `flag`, as text.

@@ -137,12 +137,13 @@ fn mounted(lines: &[Line], mountinfo: &[u8]) -> Result<Layout> {
     let mounts: Vec<Mount> = mountinfo.split(|byte| *byte == b'\n').filter_map(cgroup_mount).collect();
     let mut layout = Layout::default();
     for line in lines {
-        let Some(mount) = mounts.iter().rev().find(|mount| {
+        let fits = |mount: &&Mount| {
             mount.unified == line.controllers.is_empty()
                 && line.controllers.iter().all(|controller| mount.options.contains(controller))
-        }) else {
-            continue;
         };
+        // Another may be some container's, which shares its mounts with the host.
+        let usual = mounts.iter().rev().find(|mount| mount.point.starts_with(ROOT) && fits(mount));
+        let Some(mount) = usual.or_else(|| mounts.iter().rev().find(fits)) else { continue };
         // A mount may show only a subtree (a container without a cgroup namespace): paths begin at its root.
         let own = line.own.strip_prefix(&mount.root).map_or_else(|_| "/".into(), |rest| Path::new("/").join(rest));
         if mount.unified {
@@ -246,6 +247,15 @@ mod tests {
             own: "/deep".into(),
         };
         assert_eq!(layout, Layout { v1: vec![cpu], v2: None });
+    }
+
+    #[test]
+    fn what_a_container_mounts_beside_is_not_the_hosts() {
+        let lines = own_cgroups(b"1:memory:/\n");
+        let mountinfo = b"32 31 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+            33 31 0:29 /web /tmp/web/rootfs/sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let layout = mounted(&lines, mountinfo).unwrap();
+        assert_eq!(layout.v1.first().unwrap().mount, Path::new("/sys/fs/cgroup/memory"));
     }
 
     #[test]

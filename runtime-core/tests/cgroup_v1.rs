@@ -210,7 +210,7 @@ fn a_process_joins_is_seen_frozen_and_killed() {
 
     let in_use = Cgroup::create(&planned(&scratch.path, &none())).unwrap_err();
     assert_eq!(in_use.kind(), Kind::Exists);
-    assert!(in_use.to_string().contains("the cgroup is there already and has processes in it"), "{in_use}");
+    assert!(in_use.to_string().contains("container's cgroup is not empty"), "{in_use}");
 
     for _ in 0..20 {
         assert!(!scratch.cgroup.is_frozen().unwrap());
@@ -332,7 +332,7 @@ fn an_empty_cgroup_is_used_and_a_frozen_one_is_not() {
     fs::OpenOptions::new().write(true).open(&state).unwrap().write_all(b"FROZEN").unwrap();
     let error = Cgroup::create(&again).unwrap_err();
     assert_eq!(error.kind(), Kind::Exists);
-    assert!(error.to_string().contains("is frozen: nothing in it would run"), "{error}");
+    assert!(error.to_string().contains("container's cgroup unexpectedly frozen"), "{error}");
     scratch.cgroup.remove().unwrap();
 }
 

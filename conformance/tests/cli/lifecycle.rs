@@ -1,5 +1,7 @@
 //! create, start, state, kill, delete: which may follow which, and what each leaves.
 
+use std::path::Path;
+
 use conformance::{Bundle, Container, Runtime, Value, eventually, json, needs, rootless};
 
 fn stopped() -> Container {
@@ -275,6 +277,21 @@ impl Drop for Above {
     }
 }
 
+#[conformance::test]
+fn a_cgroup_that_is_frozen_is_refused() {
+    needs::root("a cgroup by its full name");
+    let above = Above(format!("/orlop-test-frozen-{}", std::process::id()));
+    let (hierarchy, file, word) = match Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
+        true => ("/sys/fs/cgroup", "cgroup.freeze", "1"),
+        false => ("/sys/fs/cgroup/freezer", "freezer.state", "FROZEN"),
+    };
+    let path = format!("{}/first", above.0);
+    std::fs::create_dir_all(format!("{hierarchy}{path}")).unwrap();
+    std::fs::write(format!("{hierarchy}{path}/{file}"), word).unwrap();
+    let wanted = Bundle::new().set("/linux/cgroupsPath", path.as_str());
+    wanted.refused().says("container's cgroup unexpectedly frozen");
+}
+
 #[conformance::test(covers = ["delete.no-more"])]
 fn a_container_that_wants_anothers_cgroup_is_refused_and_does_the_other_no_harm() {
     needs::root("a cgroup by its full name");
@@ -282,7 +299,7 @@ fn a_container_that_wants_anothers_cgroup_is_refused_and_does_the_other_no_harm(
     let path = format!("{}/first", above.0);
     let first = Bundle::new().set("/linux/cgroupsPath", path.as_str()).start();
     for wanted in [&path, &above.0] {
-        Bundle::new().set("/linux/cgroupsPath", wanted.as_str()).refused().says("has processes in it");
+        Bundle::new().set("/linux/cgroupsPath", wanted.as_str()).refused().says("cgroup is not empty");
         assert_eq!(first.status(), "running");
     }
     first.delete();

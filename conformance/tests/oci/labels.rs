@@ -63,6 +63,14 @@ fn a_profile_that_is_not_loaded() {
     bundle.never_starts().says("apparmor").names("/process/apparmorProfile");
 }
 
+/// Podman looks for the file in the message, in the quotes that crun has.
+#[conformance::test]
+fn the_file_that_refuses_a_profile_is_named() {
+    needs::apparmor();
+    let bundle = Bundle::new().set("/process/apparmorProfile", "nonesuch");
+    bundle.never_starts().names("`/proc/self/attr/apparmor/exec`");
+}
+
 /// The kernel ends it with a NUL.
 const OWN_LABEL: &str = "tr -d '\\0' < /proc/self/attr/current";
 const LABEL: &str = "system_u:system_r:container_t:s0:c1,c2";

@@ -150,7 +150,7 @@ fn usable(dir: &Dir) -> Result<()> {
     let mut processes = Vec::new();
     collect(&dir.path, &mut processes).map_err(at)?;
     if !processes.is_empty() {
-        return taken("the cgroup is there already and has processes in it");
+        return taken("container's cgroup is not empty: it is there already and has processes in it");
     }
     let frozen = match (dir.unified, dir.has("freezer")) {
         (true, _) => file::read_text(dir.path.join("cgroup.freeze")).map_err(at)? == "1",
@@ -158,7 +158,7 @@ fn usable(dir: &Dir) -> Result<()> {
         _ => false,
     };
     if frozen {
-        return taken("the cgroup is there already and is frozen: nothing in it would run");
+        return taken("container's cgroup unexpectedly frozen: it is there already, and nothing in it would run");
     }
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! A label is set through the verified procfs, never the container's (CVE-2019-16884, CVE-2025-52881). It waits in init for
 //! `execve(2)`; hooks that init runs after that are confined by it too.
 
+use std::ffi::CStr;
+
 use orlop_plan::{Bytes, Slot, Step};
 
 use super::namespaces;
@@ -42,21 +44,19 @@ impl<'l> Labels<'l> {
     /// Labels the keyring that the next step makes. `execve(2)` takes this back.
     pub(super) fn of_keyring(&self, plan: &mut Plan) {
         if let Some((label, field)) = &self.selinux {
-            let origin = Origin::new(Op::Label).field(field).path(label).hint(SELINUX_HINT);
-            write(c"self/attr/keycreate", label.as_bytes(), &origin, plan);
+            write(c"self/attr/keycreate", label.as_bytes(), label, field, SELINUX_HINT, plan);
         }
     }
 
     /// What the program runs under from its `execve(2)` on.
     pub(super) fn of_program(&self, plan: &mut Plan) {
         if let Some((profile, field)) = &self.apparmor {
-            let origin = Origin::new(Op::Label).field(field).path(profile).hint(APPARMOR_HINT);
             // A directory of its own since Linux 5.8: `attr/exec` may be another security module's.
-            write(c"self/attr/apparmor/exec", format!("exec {profile}").as_bytes(), &origin, plan);
+            let value = format!("exec {profile}");
+            write(c"self/attr/apparmor/exec", value.as_bytes(), profile, field, APPARMOR_HINT, plan);
         }
         if let Some((label, field)) = &self.selinux {
-            let origin = Origin::new(Op::Label).field(field).path(label).hint(SELINUX_HINT);
-            write(c"self/attr/exec", label.as_bytes(), &origin, plan);
+            write(c"self/attr/exec", label.as_bytes(), label, field, SELINUX_HINT, plan);
         }
     }
 }
@@ -70,9 +70,12 @@ fn no_selinux(field: &Pointer) -> Error {
     Error::unsupported(field.clone(), "SELinux is not enabled on this machine").hint(NO_SELINUX)
 }
 
-fn write(path: &'static std::ffi::CStr, value: &[u8], origin: &Origin, plan: &mut Plan) {
+/// Podman knows by the file, in such quotes, that it is the security module that refuses.
+fn write(path: &'static CStr, value: &[u8], label: &str, field: &Pointer, hint: &'static str, plan: &mut Plan) {
+    let words = format!("{label} in `/proc/{}`", path.to_string_lossy());
+    let origin = Origin::new(Op::Label).field(field).path(&words).hint(hint);
     let dir = namespaces::procfs(plan);
-    plan.push(Step::WriteFile { dir, path, value: Bytes(value) }, origin);
+    plan.push(Step::WriteFile { dir, path, value: Bytes(value) }, &origin);
 }
 
 const MOUNT_LABEL: Pointer = Pointer::new("/linux/mountLabel");

@@ -1,109 +1,62 @@
 //! `checkpoint` and `restore`: a program that counts goes on counting. They need the program criu.
 
-use std::io::Read as _;
+mod counter;
+mod files;
+mod network;
+mod pages;
+mod settings;
+mod terminal;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{ChildStdout, Stdio};
-use std::sync::{Arc, Mutex};
 
-use conformance::{Bundle, Outcome, Runtime, Value, eventually, leaks, needs};
-
-/// A container that counts into a pipe: CRIU finds no file of the host that is open in it.
-struct Counter {
-    bundle: Bundle,
-    output: Arc<Mutex<String>>,
-}
-
-impl Counter {
-    #[track_caller]
-    fn start() -> Self {
-        needs::criu();
-        let script = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done";
-        let counter = Self { bundle: Bundle::sh(script), output: Arc::default() };
-        counter.bundle.write();
-        let args = ["run", "--detach", "--bundle", counter.bundle.path().to_str().unwrap(), &counter.bundle.id];
-        assert!(counter.spawn(&args).wait().unwrap().success(), "{args:?}");
-        assert!(eventually(|| counter.last() >= 5), "it counts: {}", counter.output.lock().unwrap());
-        counter
-    }
-
-    /// Calls the runtime with a pipe for the container; what it writes is read by a thread.
-    #[track_caller]
-    fn spawn(&self, args: &[&str]) -> std::process::Child {
-        self.output.lock().unwrap().clear();
-        let mut command = self.bundle.runtime.command(args);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        leaks::claim(child.id().cast_signed());
-        let (pipe, output) = (child.stdout.take().unwrap(), Arc::clone(&self.output));
-        std::thread::spawn(move || collect(pipe, &output));
-        child
-    }
-
-    /// The last whole number.
-    fn last(&self) -> u64 {
-        self.numbers().last().copied().unwrap_or_default()
-    }
-
-    fn numbers(&self) -> Vec<u64> {
-        let output = self.output.lock().unwrap();
-        let whole = output.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| line.parse().unwrap()).collect()
-    }
-
-    fn dir(&self, name: &str) -> String {
-        self.bundle.host("images").join(name).to_string_lossy().into_owned()
-    }
-
-    fn checkpoint(&self, flags: &[&str]) -> Outcome {
-        self.bundle.runtime.call([&["checkpoint"], flags, &[&*self.bundle.id]].concat())
-    }
-
-    /// `restore` with these flags, as words after those every call has.
-    #[track_caller]
-    fn restore(&self, images: &str, flags: &[&str]) -> std::process::Child {
-        let bundle = self.bundle.path().to_str().unwrap();
-        let args = [&["restore", "--bundle", bundle, "--image-path", images], flags, &[&*self.bundle.id]].concat();
-        self.spawn(&args)
-    }
-
-    fn state(&self) -> Value {
-        serde_json::from_str(&self.bundle.runtime.call(["state", &self.bundle.id]).succeeds().stdout).unwrap()
-    }
-
-    #[track_caller]
-    fn delete(self) {
-        self.bundle.runtime.call(["delete", "--force", &self.bundle.id]).succeeds();
-        leaks::nothing_left(&self.bundle);
-    }
-}
-
-fn collect(mut pipe: ChildStdout, output: &Mutex<String>) {
-    let mut bytes = [0; 512];
-    while let Ok(count @ 1..) = pipe.read(&mut bytes) {
-        output.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
-    }
-}
+use conformance::observe::{Mount, Process};
+use conformance::{Bundle, Runtime, eventually, json, leaks, needs};
+use counter::Counter;
 
 #[conformance::test]
 fn a_counter_goes_on_where_it_was() {
     let counter = Counter::start();
     let (images, work) = (counter.dir("one"), counter.dir("work"));
+    let mounts = mounted(&counter);
     counter.checkpoint(&["--image-path", &images, "--work-path", &work]).succeeds();
     let before = counter.last();
     counter.bundle.runtime.call(["state", &counter.bundle.id]).fails().says("does not exist");
     assert!(PathBuf::from(&images).join("descriptors.json").exists());
-    assert!(PathBuf::from(&work).join("dump.log").exists());
+    let log = std::fs::read_to_string(PathBuf::from(&work).join("dump.log")).unwrap();
+    assert!(log.contains("/etc/criu/runc.conf"), "the settings that no annotation replaces are read");
     let pid_file = counter.dir("pid");
     let flags = ["--detach", "--work-path", &work, "--pid-file", &pid_file];
     assert!(counter.restore(&images, &flags).wait().unwrap().success());
     assert!(eventually(|| counter.numbers().len() > 2), "it goes on");
     let first = counter.numbers()[0];
     assert!((before..=before + 2).contains(&first), "{before}, then {first}");
+    assert_eq!(mounted(&counter), mounts);
     let state = counter.state();
     assert_eq!(state["status"], "running");
     assert_eq!(state["pid"].to_string(), std::fs::read_to_string(pid_file).unwrap());
-    let process = conformance::observe::Process::new(state["pid"].as_i64().unwrap() as i32);
+    let process = Process::new(state["pid"].as_i64().unwrap() as i32);
     assert!(process.cgroup("").ends_with(&counter.bundle.id), "{}", process.read("cgroup"));
     counter.bundle.runtime.call(["exec", &counter.bundle.id, "echo", "inside"]).succeeds().prints("inside");
+    counter.delete();
+}
+
+/// What is mounted where, and whether it can be written to.
+fn mounted(counter: &Counter) -> BTreeSet<(String, String, bool)> {
+    let each = |mount: Mount| (mount.destination.clone(), mount.root.clone(), mount.has(&["ro"]));
+    counter.process().mounts().into_iter().map(each).collect()
+}
+
+#[conformance::test]
+fn cgroups_to_write_to_are_there_again() {
+    needs::criu();
+    let bundle = Bundle::sh("i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done");
+    let options = format!("{}/options", bundle.last("/mounts"));
+    let counter = Counter::of(bundle.set(&options, json!(["nosuid", "noexec", "nodev"])));
+    let (images, mounts) = (counter.dir("one"), mounted(&counter));
+    counter.checkpoint(&["--image-path", &images]).succeeds();
+    counter.goes_on(&images, &[]);
+    assert_eq!(mounted(&counter), mounts);
     counter.delete();
 }
 
@@ -144,6 +97,38 @@ fn a_restore_in_the_foreground_has_the_status_of_the_process() {
     leaks::nothing_left(&counter.bundle);
 }
 
+/// A process whose parent ends is the runtime's, or that of whoever called it.
+#[conformance::test]
+fn a_restore_in_the_foreground_adopts_orphans_unless_it_is_not_to() {
+    needs::criu();
+    let script = "trap '(sleep 1000 &)' USR1; i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done";
+    let counter = Counter::of(Bundle::sh(script).without_namespace("pid"));
+    let images = counter.dir("one");
+    counter.checkpoint(&["--image-path", &images]).succeeds();
+    for (flags, adopted) in [(&[][..], true), (&["--no-subreaper"][..], false)] {
+        let mut call = counter.restore(&images, flags);
+        assert!(
+            eventually(|| counter.numbers().len() > 2),
+            "{flags:?}: it goes on: {}",
+            counter.read("one/restore.log")
+        );
+        counter.bundle.runtime.call(["kill", &counter.bundle.id, "USR1"]).succeeds();
+        let procs = counter.process().cgroup("").join("cgroup.procs");
+        let parent = if adopted { call.id() } else { std::process::id() }.to_string();
+        let orphan = || {
+            let all = std::fs::read_to_string(&procs).unwrap();
+            let mut all = all.lines().map(|pid| Process::new(pid.parse().unwrap()));
+            all.any(|process| {
+                process.args() == ["sleep", "1000"] && process.status("PPid").as_deref() == Some(&*parent)
+            })
+        };
+        assert!(eventually(orphan), "{flags:?}: the parent is not {parent}");
+        counter.bundle.runtime.call(["kill", &counter.bundle.id, "KILL"]).succeeds();
+        assert_eq!(call.wait().unwrap().code(), Some(137));
+        leaks::nothing_left(&counter.bundle);
+    }
+}
+
 #[conformance::test]
 fn only_what_runs_is_checkpointed() {
     let container = Bundle::new().create();
@@ -179,6 +164,8 @@ fn what_is_wrong_with_a_checkpoint_is_named() {
         (["--empty-ns", "uts"], "namespace \"uts\" is not supported"),
         (["--manage-cgroups-mode", "hard"], "invalid manage-cgroups-mode value"),
         (["--status-fd", "900"], "invalid --status-fd argument 900"),
+        (["--status-fd", "1"], "--status-fd is of no effect without --lazy-pages"),
+        (["--lazy-pages", "--pre-dump"], "--lazy-pages is of no effect with --pre-dump"),
     ] {
         container.call_with(&["checkpoint", "--image-path", &images, flags[0], flags[1]], &[]).fails().says(words);
     }
@@ -193,6 +180,17 @@ fn a_restore_cannot_go_without_pivot_root() {
     bundle.write();
     let args = ["restore", "--no-pivot", "--detach", "--bundle", bundle.path().to_str().unwrap(), &bundle.id];
     bundle.runtime.call(args).fails().says("--no-pivot is of no effect");
+    leaks::nothing_left(&bundle);
+}
+
+#[conformance::test]
+fn a_label_of_mounts_needs_selinux() {
+    needs::runtime(&["orlop"]);
+    needs::no_path("/sys/fs/selinux/status");
+    let bundle = Bundle::new();
+    let (path, label) = (bundle.write().path().to_str().unwrap(), "system_u:object_r:container_file_t:s0");
+    let args = ["restore", "--lsm-mount-context", label, "--detach", "--bundle", path, &bundle.id];
+    bundle.runtime.call(args).fails().says("--lsm-mount-context is of no effect");
     leaks::nothing_left(&bundle);
 }
 

@@ -14,7 +14,10 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
     ("state", &["error", "spec", "compile", "cgroup", "resctrl", "root_mount", "sys"]),
     ("launch", &["error", "spec", "cgroup", "compile", "state", "sys", "init_image"]),
-    ("criu", &["error", "spec", "cgroup", "compile", "launch", "state", "sys", "container", "runtime", "process"]),
+    (
+        "criu",
+        &["error", "spec", "cgroup", "host", "compile", "launch", "state", "sys", "container", "runtime", "process"],
+    ),
     ("sys", &[]),
 ];
 

@@ -15,6 +15,12 @@ pub(crate) fn run(call: &Call) -> Outcome {
     let (images, program) = (images(call)?, program());
     let status =
         call.text(&flags::STATUS_FD)?.filter(|text| *text != "-1").map(|text| status(call, text)).transpose()?;
+    if status.is_some() && !call.on(&flags::LAZY_PAGES) {
+        return Err(call.wrong("--status-fd is of no effect without --lazy-pages".into()));
+    }
+    if call.on(&flags::LAZY_PAGES) && call.on(&flags::PRE_DUMP) {
+        return Err(call.wrong("--lazy-pages is of no effect with --pre-dump: that writes all pages".into()));
+    }
     container.checkpoint(&Checkpoint {
         criu: criu(call, &images, program.as_deref())?,
         parent: call.path(&flags::PARENT_PATH),

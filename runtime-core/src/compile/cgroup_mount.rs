@@ -60,7 +60,8 @@ pub(crate) fn owner(spec: &Spec<'_>) -> Option<u32> {
     owner.filter(|owner| *owner != 0)
 }
 
-fn is_read_only(mount: &Mount<'_>) -> bool {
+/// Whether the container is to change nothing in a mount of cgroups.
+pub(crate) fn is_read_only(mount: &Mount<'_>) -> bool {
     let Mount { attributes, recursive, .. } = mount;
     (attributes.set | recursive.set) & !recursive.clear & MOUNT_ATTR_RDONLY != 0
 }

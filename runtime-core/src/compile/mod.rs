@@ -33,6 +33,7 @@ use crate::host::Host;
 use crate::resctrl;
 use crate::spec::{Process, Spec};
 
+pub(crate) use cgroup_mount::is_read_only;
 pub(crate) use id_map::keeper;
 use labels::Labels;
 pub(crate) use live_mounts::{add as add_mounts, remove as remove_mounts, undo as undo_mounts};

@@ -1,15 +1,15 @@
 //! What lies outside of a container and CRIU has to be told of: sources of bind mounts, namespaces by path, cgroups.
 
-use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
 use super::messages::{CgroupRoot, ExtMount, InheritFd, JoinNamespace, Options};
-use crate::cgroup::Cgroup;
+use crate::cgroup::{Cgroup, Dir};
+use crate::compile::is_read_only;
 use crate::error::{At, Error, Op, Result};
-use crate::spec::{MountKind, Namespace, NamespaceKind, Spec};
+use crate::spec::{Mount, MountKind, Namespace, NamespaceKind, Spec};
 
 /// Namespaces by path that CRIU leaves as they are; the others it joins.
 const LEFT: [(NamespaceKind, &str, &str); 2] =
@@ -51,18 +51,22 @@ fn mounts<'s>(spec: &'s Spec<'_>, bundle: &'s Path, cgroup: &'s Cgroup) -> impl 
         MountKind::Bind { source, .. } => {
             vec![(mount.destination.to_string(), bundle.join(&**source).display().to_string())]
         }
-        // Without a cgroup namespace of its own, a container sees its part of the host's mounts.
-        MountKind::Cgroup if shared => cgroup
-            .paths()
-            .iter()
-            .map(|dir| {
-                let name = dir.mount.file_name().unwrap_or(OsStr::new("")).to_string_lossy().into_owned();
-                let below = if dir.unified { String::new() } else { format!("/{name}") };
-                (format!("{}{below}", mount.destination), dir.path.display().to_string())
-            })
-            .collect(),
+        MountKind::Cgroup if shared => cgroups(mount, cgroup),
         MountKind::Cgroup | MountKind::Filesystem { .. } | MountKind::Remount => Vec::new(),
     })
+}
+
+/// Without a cgroup namespace of its own, a container has mounts of the host (`compile/cgroup_mount.rs`): its part of each v1
+/// hierarchy, or of v2 all there is, to read alone, or its part.
+fn cgroups(mount: &Mount<'_>, cgroup: &Cgroup) -> Vec<(String, String)> {
+    let destination = &mount.destination;
+    let (v2, v1): (Vec<&Dir>, Vec<&Dir>) = cgroup.paths().iter().partition(|dir| dir.unified);
+    if v1.is_empty() {
+        let source = |dir: &Dir| if is_read_only(mount) { dir.mount.clone() } else { dir.path.clone() };
+        return v2.into_iter().map(|dir| (destination.to_string(), source(dir).display().to_string())).collect();
+    }
+    let name = |dir: &Dir| dir.mount.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    v1.into_iter().map(|dir| (format!("{destination}/{}", name(dir)), dir.path.display().to_string())).collect()
 }
 
 /// Tells of the namespaces of a container to be dumped that are not its own.

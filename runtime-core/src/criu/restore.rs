@@ -27,7 +27,7 @@ impl Runtime {
     /// Whatever fails, nothing is left behind.
     pub fn restore(&self, id: &str, bundle: &Path, options: &Restore<'_>) -> Result<(Container, Process)> {
         let restore = || {
-            refuse_the_ineffective(&options.launch)?;
+            refuse_the_ineffective(options)?;
             let bundle = Bundle::open(bundle, options.launch.config)?;
             let directories = images::Directories::open(&options.criu, "restore.log", Op::Restore)?;
             let kept = if options.detached { Kept::Gate } else { Kept::Child };
@@ -39,19 +39,22 @@ impl Runtime {
 }
 
 /// The images say what the process has, and CRIU how it gets there.
-fn refuse_the_ineffective(launch: &crate::Launch<'_>) -> Result<()> {
+fn refuse_the_ineffective(options: &Restore<'_>) -> Result<()> {
+    let launch = &options.launch;
     let asked = [
         (launch.no_pivot, "no_pivot"),
         (launch.preserve_fds > 0, "preserve_fds"),
         (launch.pidfd_socket.is_some(), "pidfd_socket"),
         (launch.trace, "trace"),
     ];
-    match asked.into_iter().find(|(asked, _)| *asked) {
-        None => Ok(()),
-        Some((_, name)) => {
-            Err(Error::new(Kind::Argument, Op::Restore).message(format!("`{name}` is of no effect on a restore")))
-        }
+    if let Some((_, name)) = asked.into_iter().find(|(asked, _)| *asked) {
+        return Err(Error::new(Kind::Argument, Op::Restore).message(format!("`{name}` is of no effect on a restore")));
     }
+    if options.lsm_mount_context.is_some() && !crate::host::selinux_is_on() {
+        let message = "--lsm-mount-context is of no effect: SELinux is not switched on here";
+        return Err(Error::new(Kind::Unsupported, Op::Restore).message(message));
+    }
+    Ok(())
 }
 
 fn restored(
@@ -68,6 +71,8 @@ fn restored(
     mount_points::make(&spec, &bundle.path, &record.rootfs)?;
     let root = Root::mount(fresh.directory()?, &record.rootfs)?;
     let mut request = directories.options(&options.criu, &spec);
+    // Asked for the master, CRIU would make a terminal of its own in place of the caller's.
+    request.orphan_pts_master = spec.process.terminal || !options.criu.shell_job;
     request.evasive_devices = true;
     request.rst_sibling = true;
     request.root = root.0.display().to_string();
@@ -173,12 +178,13 @@ impl Drop for Root {
 #[cfg(test)]
 mod tests {
     use super::refuse_the_ineffective;
-    use crate::Launch;
+    use crate::{Launch, Restore};
 
     #[test]
     fn what_a_restore_cannot_do_is_refused_by_name() {
-        assert!(refuse_the_ineffective(&Launch::default()).is_ok());
-        let error = refuse_the_ineffective(&Launch { preserve_fds: 1, ..Launch::default() }).unwrap_err();
+        assert!(refuse_the_ineffective(&Restore::default()).is_ok());
+        let launch = Launch { preserve_fds: 1, ..Launch::default() };
+        let error = refuse_the_ineffective(&Restore { launch, ..Restore::default() }).unwrap_err();
         assert!(error.to_string().contains("`preserve_fds` is of no effect"), "{error}");
     }
 }

@@ -11,9 +11,14 @@ pub(super) fn apparmor(process: &Process<'_>, spec: &Spec<'_>) -> bool {
     wanted && std::fs::read("/sys/module/apparmor/parameters/enabled").is_ok_and(|answer| answer.starts_with(b"Y"))
 }
 
-/// Whether SELinux is there and switched on: then, and only then, its filesystem can be mounted.
+/// Whether SELinux is to give a label, and can.
 pub(super) fn selinux(process: &Process<'_>, spec: &Spec<'_>) -> bool {
     let labels = [&process.selinux_label, &spec.process.selinux_label, &spec.linux.mount_label];
     let wanted = labels.iter().any(|label| label.is_some());
-    wanted && rustix::fs::statfs("/sys/fs/selinux").is_ok_and(|filesystem| filesystem.f_type == SELINUX_MAGIC)
+    wanted && selinux_is_on()
+}
+
+/// Whether SELinux is there and switched on: then, and only then, its filesystem can be mounted.
+pub(crate) fn selinux_is_on() -> bool {
+    rustix::fs::statfs("/sys/fs/selinux").is_ok_and(|filesystem| filesystem.f_type == SELINUX_MAGIC)
 }

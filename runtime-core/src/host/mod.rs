@@ -18,6 +18,7 @@ use crate::spec::{MountKind, Namespace, NamespaceKind, PID_MAX, Process, Spec};
 use crate::sys::streams::Streams;
 
 pub(crate) use caller::{Caller, User};
+pub(crate) use labels::selinux_is_on;
 
 /// The facts of this machine.
 #[derive(Clone, Debug, Default)]

@@ -168,6 +168,38 @@ fn a_hook_that_fails_gives_the_interface_back() {
     assert_eq!(all_of("here0"), before);
 }
 
+/// An interface is found by each of its names, but has one of them.
+#[conformance::test(covers = ["/linux/netDevices/*/name"])]
+fn an_interface_that_is_found_by_an_alternative_name_gets_its_own_name_back() {
+    interface();
+    host("ip link property add dev here0 altname long0");
+    let before = all_of("here0");
+    let hook = json!([{"path": "/bin/false", "args": ["false"]}]);
+    moving(json!({"long0": {"name": "net0"}})).set("/hooks/createRuntime", hook).refused();
+    assert_eq!(all_of("here0"), before);
+    let container = moving(json!({"long0": {"name": "net0"}})).start();
+    shows(&container.exec(["ip", "address", "show", "net0"]).succeeds().stdout, &["UP", "10.7.0.2/24", "fd07::2/64"]);
+}
+
+#[conformance::test]
+fn an_alternative_name_cannot_become_the_name() {
+    interface();
+    host("ip link property add dev here0 altname long0");
+    let before = all_of("here0");
+    moving(json!({"long0": {}})).refused().says("long0").names("here0");
+    assert_eq!(all_of("here0"), before);
+}
+
+/// The hook takes the name that the interface had on the host.
+#[conformance::test]
+fn an_interface_whose_name_is_taken_meanwhile_comes_back_with_all_else() {
+    interface();
+    let before = all_of("here0");
+    let hook = json!([{"path": "/bin/sh", "args": ["sh", "-c", "ip tuntap add here0 mode tap; false"]}]);
+    moving(json!({"here0": {"name": "net0"}})).set("/hooks/createRuntime", hook).refused();
+    assert_eq!(all_of("net0"), before.replace("here0", "net0"));
+}
+
 #[conformance::test]
 fn an_interface_cannot_move_into_the_namespace_it_is_in() {
     interface();

@@ -24,6 +24,9 @@ const IFLA_IFNAME: u16 = 3;
 const IFLA_NET_NS_FD: u16 = 28;
 /// Linux 5.14.
 const IFLA_NEW_IFINDEX: u16 = 49;
+/// Linux 5.5: a list of `IFLA_ALT_IFNAME`.
+const IFLA_PROP_LIST: u16 = 52;
+const IFLA_ALT_IFNAME: u16 = 53;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_BROADCAST: u16 = 4;
@@ -48,8 +51,8 @@ pub(super) struct Moved {
 
 #[derive(Debug)]
 struct Device {
-    /// Its name on the host.
-    name: String,
+    /// Its name on the host, whichever of its names it was asked for by.
+    name: Vec<u8>,
     /// Its number on the host.
     index: u32,
     /// Its number in the container.
@@ -61,6 +64,8 @@ struct Device {
 #[derive(Debug)]
 struct Link {
     name: Vec<u8>,
+    /// Its alternative names (ip-link(8), "altname"): it is found by them, and they move with it.
+    others: Vec<Vec<u8>>,
     index: u32,
     up: bool,
 }
@@ -97,20 +102,23 @@ impl Moved {
     fn take(&mut self, device: &NetDevice) -> Result<()> {
         let at = |errno| refused(errno, Some(device));
         let link = find(&self.home, &device.host).map_err(at)?;
+        // The kernel would move it and then refuse the name; runc asks for that.
+        if link.others.iter().any(|name| name == device.name.as_bytes()) {
+            return Err(alternative(device, &link));
+        }
         // Before anything else: an interface that goes down loses those of IPv6.
         let addresses = addresses(&self.home, link.index).map_err(at)?;
         let there = links(&self.inside).map_err(at)?;
-        // The kernel would move it and then refuse the name.
-        if there.iter().any(|other| other.name == device.name.as_bytes()) {
+        // The same here.
+        if there.iter().any(|other| other.is_called(device.name.as_bytes())) {
             return Err(taken(device));
         }
         let inside = free_index(&there, link.index);
-        let name = device.host.clone();
-        self.devices.push(Device { name, index: link.index, inside, was_up: link.up, addresses });
+        self.devices.push(Device { name: link.name, index: link.index, inside, was_up: link.up, addresses });
         let to = self.inside.namespace();
-        if let Err(errno) = self.home.tell(&moving(link.index, to, inside, &device.name)) {
+        if let Err(errno) = self.home.tell(&moving(link.index, to, inside, device.name.as_bytes())) {
             // It may have been moved before its new name was refused.
-            if links(&self.inside).is_ok_and(|links| links.iter().all(|link| link.index != inside)) {
+            if is_without(&self.inside, inside) {
                 self.devices.pop();
             }
             return Err(if errno == Errno::EEXIST { taken(device) } else { at(errno) });
@@ -123,8 +131,12 @@ impl Moved {
 
     fn give_back(&self, device: &Device) -> Result<(), Errno> {
         let to = self.home.namespace();
-        self.inside.tell(&moving(device.inside, to, device.index, &device.name))?;
-        settle(&self.home, device.index, &device.addresses, device.was_up)
+        let moved = self.inside.tell(&moving(device.inside, to, device.index, &device.name));
+        // It may be home, and only its name refused: somebody has that by now.
+        match moved.is_ok() || is_without(&self.inside, device.inside) {
+            true => moved.and(settle(&self.home, device.index, &device.addresses, device.was_up)),
+            false => moved,
+        }
     }
 }
 
@@ -132,31 +144,33 @@ impl Drop for Moved {
     fn drop(&mut self) {
         for device in self.devices.iter().rev() {
             if let Err(errno) = self.give_back(device) {
-                log::error!("network device {} could not be given back as it was: {errno}", device.name);
+                let name = String::from_utf8_lossy(&device.name);
+                log::error!("network device {name} could not be given back as it was: {errno}");
             }
         }
     }
 }
 
-/// Gives an interface its addresses, then sets it up.
+/// Gives an interface its addresses, then sets it up. What is refused hinders nothing else.
 fn settle(place: &Place, index: u32, addresses: &[Address], up: bool) -> Result<(), Errno> {
+    let mut settled = Ok(());
     for address in addresses {
         let [a, b, c, d] = index.to_ne_bytes();
         let header = [address.family, address.prefix, 0, 0, a, b, c, d];
         let request = Request::new(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &header);
-        place.tell(&address.attributes.iter().fold(request, |request, (kind, value)| request.with(*kind, value)))?;
+        let request = address.attributes.iter().fold(request, |request, (kind, value)| request.with(*kind, value));
+        settled = settled.and(place.tell(&request));
     }
     match up {
-        true => place.tell(&Request::new(RTM_NEWLINK, 0, &link_header(index, IFF_UP))),
-        false => Ok(()),
+        true => settled.and(place.tell(&Request::new(RTM_NEWLINK, 0, &link_header(index, IFF_UP)))),
+        false => settled,
     }
 }
 
 /// One request moves and renames. Where the new name is a template the kernel completes it, so the interface is known by its
 /// number afterwards.
-fn moving(index: u32, to: BorrowedFd<'_>, new_index: u32, name: &str) -> Request {
-    let mut name = name.as_bytes().to_vec();
-    name.push(0);
+fn moving(index: u32, to: BorrowedFd<'_>, new_index: u32, name: &[u8]) -> Request {
+    let name = [name, &[0]].concat();
     Request::new(RTM_SETLINK, 0, &link_header(index, 0))
         .with(IFLA_NET_NS_FD, &to.as_raw_fd().to_ne_bytes())
         .with(IFLA_NEW_IFINDEX, &new_index.to_ne_bytes())
@@ -184,12 +198,26 @@ fn links(place: &Place) -> Result<Vec<Link>, Errno> {
     place.ask(&Request::new(RTM_GETLINK, NLM_F_DUMP, &link_header(0, 0)), link)
 }
 
+/// Whether nothing has this number there: not if that cannot be told.
+fn is_without(place: &Place, index: u32) -> bool {
+    links(place).is_ok_and(|links| links.iter().all(|link| link.index != index))
+}
+
 fn link(payload: &[u8]) -> Option<Link> {
     let index = u32::from_ne_bytes(number(payload, 4)?);
     let flags = u32::from_ne_bytes(number(payload, 8)?);
-    let (_, name) = attributes(payload, LINK).find(|(kind, _)| *kind == IFLA_IFNAME)?;
-    let name = name.strip_suffix(&[0]).unwrap_or(name).to_vec();
-    Some(Link { name, index, up: flags & IFF_UP != 0 })
+    let name = |value: &[u8]| value.strip_suffix(&[0]).unwrap_or(value).to_vec();
+    let (_, own) = attributes(payload, LINK).find(|(kind, _)| *kind == IFLA_IFNAME)?;
+    let lists = attributes(payload, LINK).filter(|(kind, _)| *kind == IFLA_PROP_LIST);
+    let others = lists.flat_map(|(_, list)| attributes(list, 0)).filter(|(kind, _)| *kind == IFLA_ALT_IFNAME);
+    let others = others.map(|(_, value)| name(value)).collect();
+    Some(Link { name: name(own), others, index, up: flags & IFF_UP != 0 })
+}
+
+impl Link {
+    fn is_called(&self, name: &[u8]) -> bool {
+        self.name == name || self.others.iter().any(|other| other == name)
+    }
 }
 
 /// Its own number, or one that nobody has there.
@@ -220,6 +248,13 @@ fn address(payload: &[u8], index: u32) -> Option<Address> {
     let kept = values().filter(|(kind, _)| kept.contains(kind)).map(|(kind, value)| (kind, value.to_vec()));
     let asked = (IFA_FLAGS, (flags & ASKED_FLAGS).to_ne_bytes().to_vec());
     Some(Address { family, prefix, attributes: kept.chain([asked]).collect() })
+}
+
+fn alternative(device: &NetDevice, link: &Link) -> Error {
+    let name = String::from_utf8_lossy(&link.name);
+    let message = format!("`{}` is an alternative name of `{name}`, and cannot become its only one", device.name);
+    let error = Error::new(Kind::Config, Op::NetDevice).message(message).on(&device.host).field(device.at.clone());
+    error.hint("name the interface as `ip link` does first, or give it another `name` in the container")
 }
 
 fn taken(device: &NetDevice) -> Error {

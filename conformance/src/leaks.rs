@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use nix::mount::{MntFlags, umount2};
@@ -43,7 +44,18 @@ pub fn sweep(bundle: &Bundle) {
     }
     // Innermost first; a cgroup empties only after its processes are gone.
     let cgroups = cgroups(&bundle.id);
-    eventually(|| cgroups.iter().rev().all(|cgroup| fs::remove_dir(cgroup).is_ok() || !cgroup.exists()));
+    eventually(|| {
+        cgroups.iter().rev().all(|cgroup| fs::remove_dir(cgroup).is_ok() || !cgroup.exists() || nested(cgroup))
+    });
+}
+
+/// Removes a cgroup with those below it, however deep: `find` gets where no path does.
+fn nested(cgroup: &Path) -> bool {
+    Command::new("find")
+        .arg(cgroup)
+        .args(["-depth", "-type", "d", "-delete"])
+        .output()
+        .is_ok_and(|found| found.status.success())
 }
 
 /// Children that a test waits for itself.

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use orlop::cgroup::{Cgroup, Layout, Plan, plan, update_plan};
 use orlop::spec::{Cpu, DeviceKind, DeviceRule, HugepageLimit, Memory, Resources};
 use orlop::{Kind, Pointer};
+use rustix::fs::{Mode, OFlags};
 
 /// A cgroup that is removed whatever happens.
 struct Scratch {
@@ -413,6 +414,37 @@ fn a_device_program_is_installed_and_replaced() {
     scratch.cgroup.update(&plan).unwrap();
     assert!(!opens(": </dev/kmsg"), "the first program is gone");
     assert!(opens(": </dev/null"));
+}
+
+/// A container makes paths that no system call takes as a whole (PATH_MAX).
+#[test]
+fn cgroups_that_a_container_nests_however_deep_are_read_and_removed() {
+    if !here() {
+        return;
+    }
+    let scratch = Scratch::new("deep", &none());
+    let mut child = scratch.spawn("exec busybox sleep 100");
+    let name = "deep.".repeat(40);
+    let open = |at: &OwnedFd, name: &str, flags| rustix::fs::openat(at, name, flags, Mode::empty()).unwrap();
+    let nest = |dir: &Path| {
+        let mut at = OwnedFd::from(fs::File::open(dir).unwrap());
+        for _ in 0..30 {
+            rustix::fs::mkdirat(&at, "beside", Mode::RWXU).unwrap();
+            rustix::fs::mkdirat(&at, &*name, Mode::RWXU).unwrap();
+            at = open(&at, &name, OFlags::RDONLY);
+        }
+        let mut procs = fs::File::from(open(&at, "cgroup.procs", OFlags::WRONLY));
+        write!(procs, "{}", child.id()).unwrap();
+    };
+    // Where its processes are looked for, and beside it.
+    nest(&scratch.unified().unwrap_or_else(|| scratch.dir("freezer").to_owned()));
+    nest(scratch.dir("memory"));
+    let pid = child.id().cast_signed();
+    assert_eq!(scratch.cgroup.processes().unwrap(), [pid]);
+    scratch.cgroup.kill_all(15).unwrap();
+    child.wait().unwrap();
+    assert!(scratch.cgroup.processes().unwrap().is_empty());
+    scratch.cgroup.remove().unwrap();
 }
 
 /// The v2 hierarchy alone, where it controls huge pages.

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use rustix::fs::OFlags;
 
 use super::plan::Dir;
-use super::{Cgroup, file, layout, remove};
+use super::{Cgroup, below, file, layout};
 use crate::error::{Error, Kind, Op, Result};
 
 impl Cgroup {
@@ -105,17 +105,21 @@ fn open_birthplace(path: &Path) -> Result<OwnedFd> {
 
 /// A cgroup that is gone has no processes.
 pub(super) fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<(), Errno> {
-    match file::read_text(path.join("cgroup.procs")) {
-        Ok(text) => pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
-        Err(Errno::ENOENT | Errno::ENODEV) => return Ok(()),
-        // A threaded cgroup (v2): its processes are listed by the domain above.
-        Err(Errno::EOPNOTSUPP) => {}
-        Err(errno) => return Err(errno),
-    }
-    if remove::has_children(path) {
-        for child in remove::children(path)? {
-            collect(&child, pids)?;
+    add(file::read_text(path.join("cgroup.procs")), pids)?;
+    match below::any(path) {
+        true => {
+            below::each(path, |dir, name| add(file::read_text_in(dir, &Path::new(name).join("cgroup.procs")), pids))
         }
+        false => Ok(()),
+    }
+}
+
+fn add(text: Result<String, Errno>, pids: &mut Vec<i32>) -> Result<(), Errno> {
+    match text {
+        Ok(text) => pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok())),
+        // A threaded cgroup (v2): its processes are listed by the domain above.
+        Err(Errno::ENOENT | Errno::ENODEV | Errno::EOPNOTSUPP) => {}
+        Err(errno) => return Err(errno),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The files of a cgroup: small, made by the kernel, each read and written with one call.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -10,11 +10,15 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 /// The whole of a file.
 pub(super) fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, Errno> {
-    let fd = open(path.as_ref(), OFlags::RDONLY)?;
+    read_open(&open(path.as_ref(), OFlags::RDONLY)?)
+}
+
+/// The whole of an open file.
+fn read_open(fd: &OwnedFd) -> Result<Vec<u8>, Errno> {
     let mut text = vec![0; 4096];
     let mut len = 0;
     while let Some(room) = text.get_mut(len..) {
-        let got = rustix::io::read(&fd, room).map_err(errno)?;
+        let got = rustix::io::read(fd, room).map_err(errno)?;
         len += got;
         // A kernel file gives all it has, or about a page: a short answer is the end, and saves the question.
         if got == 0 || (len < text.len() && got < 3072) {
@@ -31,6 +35,12 @@ pub(super) fn read(path: impl AsRef<Path>) -> Result<Vec<u8>, Errno> {
 /// A file of one value, without its line end.
 pub(super) fn read_text(path: impl AsRef<Path>) -> Result<String, Errno> {
     Ok(String::from_utf8_lossy(&read(path)?).trim().to_owned())
+}
+
+/// The same for a path that begins at a directory.
+pub(super) fn read_text_in(dir: &OwnedFd, path: &Path) -> Result<String, Errno> {
+    let text = read_open(&open_in(dir, path, OFlags::RDONLY)?)?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
 }
 
 /// Writes one value.
@@ -51,7 +61,12 @@ pub(super) fn write_fd(fd: &OwnedFd, value: &str) -> Result<(), Errno> {
 
 /// Opens, never across exec.
 pub(super) fn open(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty()).map_err(errno)
+    open_in(CWD, path, flags)
+}
+
+/// The same for a path that begins at a directory.
+pub(super) fn open_in(dir: impl AsFd, path: impl AsRef<Path>, flags: OFlags) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(dir, path.as_ref(), flags | OFlags::CLOEXEC, Mode::empty()).map_err(errno)
 }
 
 /// Whether a path is there.

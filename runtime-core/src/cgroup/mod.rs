@@ -8,6 +8,7 @@
 //! Nothing here writes the pid of another process to `cgroup.procs`: that waits for an RCU grace period, 15 ms here. On
 //! cgroup v1 init writes `0` to the `tasks` files of [`Cgroup::joins`]; on v2 it is born in [`Cgroup::birthplace`].
 
+mod below;
 mod control;
 mod cpuset;
 mod create;

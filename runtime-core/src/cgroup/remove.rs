@@ -1,12 +1,13 @@
 //! Removes the directories of a container. Idempotent: what is gone already is fine.
 
-use std::path::{Path, PathBuf};
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use rustix::fs::CWD;
 
-use super::{Cgroup, file};
+use super::{Cgroup, below, file};
 use crate::error::{Error, Kind, Op, Result};
 
 /// A killed process leaves its cgroup when it has been reaped: longer than this, someone keeps it.
@@ -41,7 +42,11 @@ impl Cgroup {
 
 /// Removes one empty directory.
 pub(super) fn one(path: &Path) -> Result<(), Errno> {
-    match rustix::fs::unlinkat(CWD, path, rustix::fs::AtFlags::REMOVEDIR) {
+    one_in(CWD, path)
+}
+
+fn one_in(dir: impl AsFd, path: impl AsRef<Path>) -> Result<(), Errno> {
+    match rustix::fs::unlinkat(dir, path.as_ref(), rustix::fs::AtFlags::REMOVEDIR) {
         Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
         Err(errno) => Err(file::errno(errno)),
     }
@@ -63,25 +68,11 @@ fn with_patience(path: &Path, deadline: Instant) -> Result<()> {
 
 /// EBUSY is the answer to processes and to children alike: removes the children, then tries again.
 fn tree(path: &Path, errno: Errno) -> Result<(), Errno> {
-    if errno != Errno::EBUSY || !has_children(path) {
+    if errno != Errno::EBUSY || !below::any(path) {
         return Err(errno);
     }
-    for child in children(path)? {
-        one(&child).or_else(|errno| tree(&child, errno))?;
-    }
+    below::each(path, |dir, name| one_in(dir, name))?;
     one(path)
-}
-
-/// The kernel counts a cgroup's children in its link count: one question instead of a listing.
-pub(super) fn has_children(path: &Path) -> bool {
-    rustix::fs::stat(path).is_ok_and(|stat| stat.st_nlink > 2)
-}
-
-/// The directories in a directory.
-pub(super) fn children(path: &Path) -> Result<Vec<PathBuf>, Errno> {
-    let names = file::list(path)?;
-    // Every file of a cgroup has the dot of its controller in its name, but a directory may have one as well.
-    Ok(names.into_iter().map(|name| path.join(name)).filter(|path| path.is_dir()).collect())
 }
 
 fn refused(path: &Path, errno: Errno) -> Error {

@@ -447,6 +447,29 @@ fn cgroups_that_a_container_nests_however_deep_are_read_and_removed() {
     scratch.cgroup.remove().unwrap();
 }
 
+/// The kernel ends an answer before a line that does not fit it any more.
+#[test]
+fn a_hierarchy_mounted_elsewhere_is_found_behind_a_mount_with_many_layers() {
+    let name = "a_hierarchy_mounted_elsewhere_is_found_behind_a_mount_with_many_layers";
+    if std::env::var_os("ORLOP_TEST_LAYERS").is_some() {
+        let mounts: Vec<PathBuf> = Layout::probe().unwrap().v1.into_iter().map(|hierarchy| hierarchy.mount).collect();
+        assert_eq!(mounts, [Path::new("/sys/fs/else where/memory")]);
+        return;
+    }
+    if here() {
+        // The same test once more, in a mount namespace of its own.
+        let script = "umount -R /sys/fs/cgroup && mount -t tmpfs none /sys/fs && cd /sys/fs && mkdir cgroup merged 'else where' 'else where/memory'
+            for layer in $(seq 100 137); do layers=${layers:+$layers:}$(printf '%0100d' $layer); done
+            echo $layers | tr : '\\n' | xargs mkdir && mount -t overlay -o lowerdir=$layers none merged
+            mount -t cgroup -o memory none 'else where/memory' && exec \"$0\" --exact \"$1\"";
+        let mut again = Command::new("unshare");
+        again.args(["--mount", "sh", "-e", "-c", script]);
+        let again =
+            again.arg(std::env::current_exe().unwrap()).arg(name).env("ORLOP_TEST_LAYERS", "1").output().unwrap();
+        assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stdout));
+    }
+}
+
 /// The v2 hierarchy alone, where it controls huge pages.
 fn v2_alone() -> Option<Layout> {
     let v2 = Layout::probe().unwrap().v2.filter(|v2| v2.controllers.iter().any(|name| name == "hugetlb"));

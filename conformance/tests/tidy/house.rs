@@ -9,7 +9,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("spec", &["error"]),
     ("seccomp", &["error", "spec"]),
     ("cgroup", &["error", "spec", "sys"]),
-    ("resctrl", &["error", "spec"]),
+    ("resctrl", &["error", "spec", "sys"]),
     ("host", &["error", "spec", "seccomp", "cgroup", "resctrl", "sys"]),
     ("compile", &["error", "spec", "cgroup", "resctrl", "host"]),
     ("state", &["error", "spec", "compile", "cgroup", "resctrl", "root_mount", "sys"]),

@@ -20,7 +20,7 @@ fn read_open(fd: &OwnedFd) -> Result<Vec<u8>, Errno> {
     while let Some(room) = text.get_mut(len..) {
         let got = rustix::io::read(fd, room).map_err(errno)?;
         len += got;
-        // A kernel file gives all it has, or about a page: a short answer is the end, and saves the question.
+        // A file of short lines gives all it has, or about a page: a short answer is the end, and saves the question.
         if got == 0 || (len < text.len() && got < 3072) {
             break;
         }

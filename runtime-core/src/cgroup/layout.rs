@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file;
 use crate::error::{Error, Kind, Op, Result};
+use crate::sys::mountinfo;
 
 const ROOT: &str = "/sys/fs/cgroup";
 /// statfs(2).
@@ -61,7 +62,7 @@ impl Layout {
         }
         match below_root(&lines, &names(Path::new(ROOT))?)? {
             Some(layout) => Ok(layout),
-            None => mounted(&lines, &file::read("/proc/self/mountinfo").map_err(no_cgroups)?),
+            None => mounted(&lines, &mountinfo::read().map_err(|errno| no_cgroups(file::errno(errno)))?),
         }
     }
 }
@@ -177,8 +178,8 @@ fn cgroup_mount(line: &[u8]) -> Option<Mount> {
     };
     let mut before = before.split(' ').skip(3);
     Some(Mount {
-        root: before.next()?.into(),
-        point: before.next()?.into(),
+        root: mountinfo::path(before.next()?),
+        point: mountinfo::path(before.next()?),
         unified,
         options: after.nth(1)?.split(',').map(str::to_owned).collect(),
     })

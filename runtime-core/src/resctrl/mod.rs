@@ -13,6 +13,7 @@ pub(crate) use group::Group;
 
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::spec::{Clos, IntelRdt, RESERVED};
+use crate::sys::mountinfo;
 
 const AT: Pointer = Pointer::new("/linux/intelRdt");
 
@@ -61,15 +62,15 @@ pub(crate) fn plan(rdt: &IntelRdt<'_>, id: &str, root: Option<&Path>) -> Result<
 
 /// Where resctrl is mounted.
 pub(crate) fn root() -> Result<Option<PathBuf>> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").at(Op::Probe)?;
-    Ok(mounts.lines().find_map(mounted_at))
+    let mounts = mountinfo::read().at(Op::Probe)?;
+    Ok(String::from_utf8_lossy(&mounts).lines().find_map(mounted_at))
 }
 
 /// The mount point in a line of `mountinfo` that is about resctrl (proc_pid_mountinfo(5)).
 fn mounted_at(line: &str) -> Option<PathBuf> {
     let (mount, filesystem) = line.split_once(" - ")?;
     (filesystem.split(' ').next() == Some("resctrl")).then_some(())?;
-    mount.split(' ').nth(4).map(|path| path.replace("\\040", " ").into())
+    mount.split(' ').nth(4).map(mountinfo::path)
 }
 
 #[cfg(test)]

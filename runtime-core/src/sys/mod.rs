@@ -4,6 +4,7 @@ pub(crate) mod affinity;
 pub(crate) mod bpf;
 pub(crate) mod file;
 pub(crate) mod mount;
+pub(crate) mod mountinfo;
 pub(crate) mod netlink;
 pub(crate) mod nsfs;
 pub(crate) mod pidfd;

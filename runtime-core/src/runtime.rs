@@ -17,7 +17,7 @@ use crate::launch::{self, Gate, HookFiles, Launched, Sources};
 use crate::options::{CgroupDriver, Launch};
 use crate::process::Process;
 use crate::resctrl::Group;
-use crate::root_mount::RootMount;
+use crate::root_mount::{Detached, RootMount};
 use crate::spec::{NamespaceKind, Spec};
 use crate::state::{Directory, Lock, Record, Status, Store, timestamp};
 use crate::trace::Recorder;
@@ -304,12 +304,11 @@ impl Fresh {
             Err(error) => return Err(self.keep()?.forget().err().unwrap_or(error)),
             made => made?,
         };
-        record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
-        let root = plan.root_mount.as_ref().map(|_| RootMount::prepare(&record.rootfs)).transpose()?;
-        record.root_mount = root.as_ref().map(|(mount, _)| mount.clone());
-        // Whatever is in the cgroup from here on is this container's.
+        let others = make_others(plan, record);
+        // Whatever is in the cgroup from here on is this container's. It is written down also where the others fail: without a
+        // record the undo looks for what has the right name, and that group of resctrl may be an administrator's.
         self.directory()?.replace(record)?;
-        if let Some((_, detached)) = root {
+        if let Some(detached) = others? {
             detached.attach()?;
         }
         Ok(cgroup)
@@ -337,6 +336,14 @@ impl Drop for Fresh {
             log::error!("{} is not wholly removed: {error}", container.id());
         }
     }
+}
+
+/// Makes its group of resctrl, and a mount of its root that nobody sees yet. What is made is in the record.
+fn make_others(plan: &Plan, record: &mut Record) -> Result<Option<Detached>> {
+    record.resctrl = plan.resctrl.as_ref().map(Group::make).transpose()?;
+    let root = plan.root_mount.as_ref().map(|_| RootMount::prepare(&record.rootfs)).transpose()?;
+    record.root_mount = root.as_ref().map(|(mount, _)| mount.clone());
+    Ok(root.map(|(_, detached)| detached))
 }
 
 fn request<'r>(id: &'r str, bundle: &Bundle, spec: &Spec<'_>, options: &Launch<'_>, kept: Kept) -> Result<Request<'r>> {
@@ -437,5 +444,39 @@ fn owner_name(uid: u32) -> String {
 impl Cache for Store {
     fn directory(&self) -> Option<OwnedFd> {
         crate::seccomp::cache_dir(self.fd()).map_err(|error| log::debug!("no cache of seccomp filters: {error}")).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A directory stands in for resctrl, as in the tests of the group itself.
+    #[test]
+    fn a_create_that_finds_a_foreign_group_of_resctrl_has_none_to_remove() {
+        let dir = std::env::temp_dir().join(format!("orlop-foreign-group-{}", std::process::id()));
+        let group = dir.join("resctrl/web");
+        std::fs::create_dir_all(&group).unwrap();
+        std::fs::write(group.join("schemata"), "L3:0=f\n").unwrap();
+        let text = r#"{"ociVersion": "1.3.0", "root": {"path": "r"}, "process": {"args": ["a"], "cwd": "/"},
+            "linux": {"intelRdt": {"schemata": ["L3:0=1"]}}}"#;
+        let config = Config::new(text.as_bytes().to_vec());
+        let bundle = Bundle { path: dir.clone(), name: c"/".to_owned(), config };
+        let spec = bundle.config.spec().unwrap();
+        let rdt = spec.linux.intel_rdt.as_ref().unwrap();
+        let asked = crate::resctrl::plan(rdt, "web", Some(&dir.join("resctrl"))).unwrap();
+        let plan = Plan { resctrl: Some(asked), ..Plan::default() };
+
+        let store = std::sync::Arc::new(Store::open(&dir.join("state")).unwrap());
+        let (directory, lock) = store.make("web").unwrap();
+        let mut fresh = Fresh { container: Some(Container::new(store, directory)), lock };
+        let mut record = record(fresh.directory().unwrap(), 0, &spec, &bundle, &plan);
+        assert_eq!(fresh.begin(&bundle, &plan, &mut record).unwrap_err().kind(), Kind::Exists);
+        // By this the undo goes, not by names.
+        let written = fresh.directory().unwrap().record().unwrap().unwrap();
+        assert_eq!(written.resctrl, None);
+        drop(fresh);
+        assert!(group.exists() && !dir.join("state/web").exists());
+        std::fs::remove_dir_all(dir).unwrap();
     }
 }

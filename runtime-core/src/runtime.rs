@@ -126,7 +126,7 @@ impl Runtime {
         request.notify = options.notify_socket.map(|_| self.store.notify_directory(id)).transpose()?;
         let plan = compile::create(spec, &host, &request)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
-            log::warn!("{} [config.json {}]", warning.message, warning.field);
+            log::warn!("{warning}");
         }
         Ok(plan)
     }

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use orlop::Exec;
 use orlop::spec::{Capabilities, Process};
+use orlop::{Exec, Pointer};
 
 use super::container;
 use crate::args::{Call, flags, user};
@@ -28,7 +28,7 @@ fn start(call: &Call) -> Outcome {
         None => {
             config = container.config()?;
             // A terminal is the wish of this call alone.
-            Process { args: Vec::new(), terminal: false, ..config.spec()?.process }
+            Process { at: Pointer::new("process"), args: Vec::new(), terminal: false, ..config.spec()?.process }
         }
     };
     let process = change(call, process)?;
@@ -66,7 +66,7 @@ fn from_file(bytes: &[u8]) -> orlop::Result<Process<'_>> {
     let mut warnings = Vec::new();
     let process = Process::from_slice_warning(bytes, &mut warnings)?;
     for warning in warnings {
-        log::warn!("{} [process.json {}]", warning.message, warning.field);
+        log::warn!("{warning}");
     }
     Ok(process)
 }

@@ -232,6 +232,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::DropGroups {} => "none, if that is allowed".to_owned(),
         Step::JoinCgroup { tasks } => Name(tasks).to_string(),
         Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
+        Step::EnterNamespace { procfs, path, flags } => format!("{}:{} {}", Name(procfs), text(path), Kinds(flags)),
         Step::Unshare { flags } => Kinds(flags).to_string(),
         Step::Prctl { option, value } => Prctl(option, value).to_string(),
         Step::Umask { mask } => format!("{mask:04o}"),

@@ -109,6 +109,21 @@ fn a_symlink_to_a_descriptor_as_cwd_does_not_escape() {
     }
 }
 
+/// A working directory that is missing is made, by root, while init still has descriptors of the host's.
+#[conformance::test]
+fn a_cwd_to_be_made_is_not_made_on_the_host() {
+    let bundle = Bundle::new().without_namespace("pid");
+    let host = bundle.host("empty");
+    for fd in 3..14 {
+        let bundle = Bundle::new().link("/work", format!("/proc/self/fd/{fd}{}", host.display()));
+        bundle.set("/process/cwd", "/work/made").run();
+    }
+    let way = format!("/proc/{}/root{}", std::process::id(), host.display());
+    let container = bundle.link("/work", way).start();
+    container.exec_with(&["--cwd", "/work/made/by/exec"], ["true"]);
+    assert_eq!(fs::read_dir(host).unwrap().count(), 0, "a directory was made on the host");
+}
+
 #[conformance::test]
 fn a_descriptor_to_be_preserved_that_is_not_open_is_none_of_the_runtimes() {
     let bundle = Bundle::new()

@@ -332,7 +332,7 @@ impl Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         if let Some(container) = self.container.take()
-            && let Err(error) = container.destroy()
+            && let Err(error) = container.end_recorded().and_then(|()| container.destroy())
         {
             log::error!("{} is not wholly removed: {error}", container.id());
         }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use orlop::spec::{Capabilities, Process};
-use orlop::{Exec, Pointer};
+use orlop::{Exec, Pointer, Stdio};
 
 use super::container;
 use crate::args::{Call, flags, user};
-use crate::foreground::{self, Signals};
+use crate::foreground::{self, Signals, Streams};
 use crate::report::{DONE, Failure, Outcome};
 
 /// As runc's since 1.1: distinguishes "it could not be started" from what the process itself may answer.
@@ -41,8 +41,10 @@ fn start(call: &Call) -> Outcome {
     }
     let process = Process { console_size: foreground::console_size().or(process.console_size), ..process };
     let signals = Signals::block()?;
-    let mut process = container.exec(&process, &exec)?;
-    foreground::attend_alone(&mut process, &signals)
+    let streams = if process.terminal { None } else { Some(Streams::open()?) };
+    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
+    let mut process = container.exec(&process, &Exec { stdio, ..exec })?;
+    foreground::attend_alone(&mut process, &signals, streams)
 }
 
 fn exec(call: &Call) -> Result<Exec<'_>, Failure> {

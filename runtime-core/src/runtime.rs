@@ -422,7 +422,8 @@ fn act(
         | Barrier::Resctrl
         | Barrier::NetDevices
         | Barrier::IdMapped(_)
-        | Barrier::Unit => Ok(()),
+        | Barrier::Unit
+        | Barrier::Clones => Ok(()),
     }
 }
 

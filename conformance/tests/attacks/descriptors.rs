@@ -142,8 +142,10 @@ fn a_descriptor_to_be_preserved_that_is_not_open_is_none_of_the_runtimes() {
 fn streams_that_the_caller_has_closed_are_null() {
     let bundle = Bundle::new().args(["readlink", "/proc/self/fd/0"]);
     let path = bundle.write().path().to_string_lossy().into_owned();
-    let inner = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let inner = bundle.runtime.command(["run", "--detach", "--bundle", &path, &bundle.id]);
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"exec "$@" <&-"#, "-"]).arg(inner.get_program()).args(inner.get_args());
-    bundle.runtime.spawn(shell).wait().succeeds().prints("/dev/null");
+    let call = bundle.runtime.spawn(shell);
+    assert!(eventually(|| call.output() == "/dev/null\n"), "{}", call.output());
+    call.wait().succeeds();
 }

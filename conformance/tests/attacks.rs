@@ -8,6 +8,7 @@ mod attacks {
     mod exec;
     mod image;
     mod live_mounts;
+    mod locks;
     mod races;
     mod symlinks;
     mod trap;

@@ -185,6 +185,62 @@ fn a_container_whose_init_was_killed_from_outside_is_stopped() {
     }
 }
 
+/// As a `start` leaves it that is killed when it has knocked: the program runs, and the gate is still there.
+#[conformance::test]
+fn a_container_is_running_though_its_start_was_killed() {
+    needs::runtime(&["orlop"]);
+    let container = Bundle::new().create();
+    let gate = container.bundle.path().join("state").join(container.id()).join("gate");
+    std::fs::hard_link(&gate, gate.with_extension("kept")).unwrap();
+    container.call("start").succeeds();
+    container.settled();
+    std::fs::rename(gate.with_extension("kept"), &gate).unwrap();
+    assert_eq!(container.status(), "running");
+    container.call("delete").fails().says("that is not stopped");
+    container.exec(["true"]).succeeds();
+    container.delete();
+}
+
+/// A program whose first thread ends at once, and a second one never (clone(2), pause(2), exit(2)).
+const LEADERLESS: &[u8] = &[
+    // The header of a file of one part (elf(5)), and the part: the whole file, at 0x400000.
+    0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 0x40, 0, 0, 0, 0, 0,
+    64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 5,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0xa4, 0, 0, 0, 0, 0, 0, 0,
+    0xa4, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0,
+    0, // clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, 0, 0, 0, 0)
+    0xbf, 0x00, 0x0f, 0x01, 0x00, 0x31, 0xf6, 0x31, 0xd2, 0x45, 0x31, 0xd2, 0x45, 0x31, 0xc0, 0xb8, 56, 0, 0, 0, 0x0f,
+    0x05, // The new thread: pause() for ever.
+    0x85, 0xc0, 0x75, 0x09, 0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7, // The first one: exit(0).
+    0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05,
+];
+
+/// runc and crun take it for stopped; then `delete` leaves it running.
+#[conformance::test]
+fn a_process_whose_first_thread_has_ended_runs_and_can_be_killed() {
+    needs::runtime(&["orlop"]);
+    let leaderless = |own_pids: bool| {
+        let bundle = Bundle::new().file("/leaderless", "").args(["/leaderless"]);
+        std::fs::write(bundle.inside("/leaderless"), LEADERLESS).unwrap();
+        let container = if own_pids { bundle } else { bundle.without_namespace("pid") }.start();
+        assert!(conformance::eventually(|| container
+            .process()
+            .status("State")
+            .is_some_and(|state| state.starts_with('Z'))));
+        assert_eq!(container.status(), "running");
+        container
+    };
+    for own_pids in [true, false] {
+        for words in [&["kill"][..], &["kill", "--all"]] {
+            let container = leaderless(own_pids);
+            container.call_with(words, &["KILL"]).succeeds();
+            container.wait();
+            container.call("delete").succeeds();
+        }
+        leaderless(own_pids).delete();
+    }
+}
+
 #[conformance::test]
 fn a_container_with_a_damaged_record_is_deleted_by_force() {
     needs::runtime(&["orlop"]);

@@ -532,7 +532,8 @@ impl Container {
         // Before the gate: whoever waits there cannot hear a knock while it is frozen.
         Ok(match record.cgroup.is_frozen() {
             Ok(true) => Status::Paused,
-            _ if self.directory.has_gate() => Status::Created,
+            // Whoever started it may have been killed before it could take the gate away.
+            _ if self.directory.has_gate() && proc_stat::is_init(record.pid) => Status::Created,
             _ if self.directory.is_launching() => Status::Creating,
             _ => Status::Running,
         })
@@ -562,6 +563,14 @@ impl Container {
         match proc_stat::is_alive(record.pid, record.start_time) {
             true => Ok(pidfd),
             false => Err(gone()),
+        }
+    }
+
+    /// Kills the first process, if there is one yet.
+    pub(crate) fn end_recorded(&self) -> Result<()> {
+        match self.directory.record()? {
+            Some(record) if record.pid != 0 => self.end(&record),
+            _ => Ok(()),
         }
     }
 

@@ -159,7 +159,8 @@ ops! {
     WriteFile = "write file",
 }
 
-/// Where in `config.json` something stands: a JSON pointer (RFC 6901).
+/// Where in `config.json` something stands: a JSON pointer (RFC 6901). In a document of its own (the process that `exec` is given,
+/// the `resources` that `update` is given, a list of mounts) the pointer begins with what that is: `process/args/0`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Pointer(Cow<'static, str>);
 
@@ -192,6 +193,12 @@ impl Pointer {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same with the name of the file where that is `config.json`, for a person.
+    pub(crate) fn place(&self) -> impl fmt::Display {
+        let file = if self.0.starts_with('/') { "config.json " } else { "" };
+        format!("{file}{}", self.0)
     }
 }
 
@@ -357,10 +364,10 @@ impl fmt::Display for Error {
         if let Some(cause) = &failure.cause {
             write!(line, ": {cause}")?;
         }
-        if let Some(field) = failure.field.as_ref().filter(|field| !field.as_str().is_empty()) {
-            write!(line, " [config.json {field}]")?;
+        match &failure.field {
+            Some(field) if !field.as_str().is_empty() => write!(line, " [{}]", field.place()),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ impl Container {
             let bundle = c(&record.bundle.to_string_lossy());
             let plan = compile::add_mounts(&spec, &host, &Request { id: self.id(), bundle, ..Request::default() })?;
             for warning in &plan.warnings {
-                log::warn!("{} [{}]", warning.message, warning.field);
+                log::warn!("{warning}");
             }
             if list.mounts.is_empty() {
                 return Ok(());

@@ -126,7 +126,7 @@ impl Runtime {
         request.notify = options.notify_socket.map(|_| self.store.notify_directory(id)).transpose()?;
         let plan = compile::create(spec, &host, &request)?;
         for warning in host.seccomp.iter().flat_map(|filter| &filter.warnings).chain(&plan.warnings) {
-            log::warn!("{} [config.json {}]", warning.message, warning.field);
+            log::warn!("{warning}");
         }
         Ok(plan)
     }
@@ -331,7 +331,7 @@ impl Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         if let Some(container) = self.container.take()
-            && let Err(error) = container.destroy()
+            && let Err(error) = container.end_recorded().and_then(|()| container.destroy())
         {
             log::error!("{} is not wholly removed: {error}", container.id());
         }
@@ -429,7 +429,8 @@ fn act(
         | Barrier::Resctrl
         | Barrier::NetDevices
         | Barrier::IdMapped(_)
-        | Barrier::Unit => Ok(()),
+        | Barrier::Unit
+        | Barrier::Clones => Ok(()),
     }
 }
 

@@ -66,7 +66,7 @@ fn apply(record: &Record, limits: &Limits) -> Result<()> {
     let mut warnings = Vec::new();
     let resources = Resources::from_slice_warning(&document, &mut warnings)?;
     for warning in warnings {
-        log::warn!("{} [{}]", warning.message, warning.field);
+        log::warn!("{warning}");
     }
     record.cgroup.update(&cgroup::update_plan(&resources, &record.cgroup)?)
 }

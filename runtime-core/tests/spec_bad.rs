@@ -87,7 +87,7 @@ fn what_is_not_json_says_line_and_column() {
     ];
     for (text, message) in cases {
         let error = Spec::from_slice(text.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), format!("read config: not valid JSON: {message}"), "{text}");
+        assert_eq!(error.to_string(), format!("read config: config.json is not valid JSON: {message}"), "{text}");
         assert_eq!(error.kind(), Kind::Config);
     }
 }
@@ -490,9 +490,9 @@ fn cache_and_bandwidth() {
 #[test]
 fn documents_of_their_own_have_pointers_of_their_own() {
     let error = Process::from_slice(br#"{"cwd": "/", "args": [""]}"#).unwrap_err();
-    assert_eq!(error.to_string(), "check config: the program's name is empty [config.json /args/0]");
+    assert_eq!(error.to_string(), "check config: the program's name is empty [process/args/0]");
     let error = Resources::from_slice(br#"{"memory": {"swappiness": 200}}"#).unwrap_err();
-    assert_eq!(error.to_string(), "check config: swappiness 200 is above 100 [config.json /memory/swappiness]");
+    assert_eq!(error.to_string(), "check config: swappiness 200 is above 100 [resources/memory/swappiness]");
     assert_eq!(Resources::from_slice(br#"{"pids": {"limit": 0}}"#).unwrap().pids_limit, Some(0));
 }
 

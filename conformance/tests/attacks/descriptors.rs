@@ -109,6 +109,21 @@ fn a_symlink_to_a_descriptor_as_cwd_does_not_escape() {
     }
 }
 
+/// A working directory that is missing is made, by root, while init still has descriptors of the host's.
+#[conformance::test]
+fn a_cwd_to_be_made_is_not_made_on_the_host() {
+    let bundle = Bundle::new().without_namespace("pid");
+    let host = bundle.host("empty");
+    for fd in 3..14 {
+        let bundle = Bundle::new().link("/work", format!("/proc/self/fd/{fd}{}", host.display()));
+        bundle.set("/process/cwd", "/work/made").run();
+    }
+    let way = format!("/proc/{}/root{}", std::process::id(), host.display());
+    let container = bundle.link("/work", way).start();
+    container.exec_with(&["--cwd", "/work/made/by/exec"], ["true"]);
+    assert_eq!(fs::read_dir(host).unwrap().count(), 0, "a directory was made on the host");
+}
+
 #[conformance::test]
 fn a_descriptor_to_be_preserved_that_is_not_open_is_none_of_the_runtimes() {
     let bundle = Bundle::new()
@@ -127,8 +142,10 @@ fn a_descriptor_to_be_preserved_that_is_not_open_is_none_of_the_runtimes() {
 fn streams_that_the_caller_has_closed_are_null() {
     let bundle = Bundle::new().args(["readlink", "/proc/self/fd/0"]);
     let path = bundle.write().path().to_string_lossy().into_owned();
-    let inner = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let inner = bundle.runtime.command(["run", "--detach", "--bundle", &path, &bundle.id]);
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"exec "$@" <&-"#, "-"]).arg(inner.get_program()).args(inner.get_args());
-    bundle.runtime.spawn(shell).wait().succeeds().prints("/dev/null");
+    let call = bundle.runtime.spawn(shell);
+    assert!(eventually(|| call.output() == "/dev/null\n"), "{}", call.output());
+    call.wait().succeeds();
 }

@@ -342,10 +342,14 @@ fn an_id_mapped_mount_that_cannot_be() {
 fn a_process_file_that_is_broken() {
     let container = Bundle::new().start();
     let file = container.host("process.json");
-    for (text, named) in [("{", "process.json"), ("{\"cwd\": \"/\"}", "/args"), ("{\"args\": 5}", "/args")] {
+    for (text, named) in
+        [("{", "process.json"), ("{\"cwd\": \"/\"}", "[process/args]"), ("{\"args\": 5}", "[process/args]")]
+    {
         fs::write(&file, text).unwrap();
         container.call_with(&["exec", "--process", &file], &[]).fails().names(named);
     }
+    // Not what `config.json` says is wrong.
+    container.exec(["nonesuch"]).fails().names("[process/args]");
     container.exec(["true"]).succeeds();
 }
 

@@ -128,11 +128,11 @@ fn what_was_mounted_is_taken_back_when_a_later_one_fails() {
             {"destination": "/two/three", "type": "tmpfs", "options": ["ro"]},
             last,
         ]);
-        mounts("add", &container, &document).fails().names("/mounts/4");
+        mounts("add", &container, &document).fails().names("[mounts/4");
         assert_eq!(container.process().read("mountinfo"), before, "{document}");
     }
     let places = json!([{"destination": "/proc"}, {"destination": "/plain"}]);
-    mounts("remove", &container, &places).fails().names("/mounts/1/destination").says("nothing is mounted there");
+    mounts("remove", &container, &places).fails().names("[mounts/1/destination]").says("nothing is mounted there");
     assert_eq!(container.process().read("mountinfo"), before, "all stay where one is not there");
     container.delete();
 }
@@ -163,12 +163,12 @@ fn what_is_wrong_with_mounts_is_named() {
     mounts("remove", &container, &json!([{"destination": "/nowhere"}])).fails();
     if Runtime::is_orlop() {
         for (document, field, words) in [
-            (json!([{"type": "tmpfs"}]), "/mounts/0/destination", "needs a `destination`"),
-            (json!([{"destination": "/x"}]), "/mounts/0/type", "needs the `type`"),
-            (json!([{"destination": "/", "type": "tmpfs"}]), "/mounts/0/destination", "would cover the root"),
-            (json!([{"destination": "/x", "type": "cgroup"}]), "/mounts/0/type", "when a container is created"),
-            (json!([{"destination": "/proc", "options": ["remount", "ro"]}]), "/mounts/0/options", "stays as it is"),
-            (json!({"mounts": []}), "/mounts", "expected an array"),
+            (json!([{"type": "tmpfs"}]), "mounts/0/destination", "needs a `destination`"),
+            (json!([{"destination": "/x"}]), "mounts/0/type", "needs the `type`"),
+            (json!([{"destination": "/", "type": "tmpfs"}]), "mounts/0/destination", "would cover the root"),
+            (json!([{"destination": "/x", "type": "cgroup"}]), "mounts/0/type", "when a container is created"),
+            (json!([{"destination": "/proc", "options": ["remount", "ro"]}]), "mounts/0/options", "stays as it is"),
+            (json!({"mounts": []}), "mounts", "expected an array"),
         ] {
             mounts("add", &container, &document).fails().names(field).says(words);
         }

@@ -1,5 +1,7 @@
 //! `run`: exit statuses, signals, `--detach`, `--keep`.
 
+use std::os::unix::fs::MetadataExt;
+
 use conformance::{Bundle, Signal, Value, eventually, json, needs};
 
 fn run(bundle: &Bundle, flags: &[&str]) -> conformance::Outcome {
@@ -31,6 +33,34 @@ fn stdin_stdout_stderr_pass_through() {
     let mut command = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
     command.stdin(std::fs::File::open(typed).unwrap());
     bundle.runtime.spawn(command).wait().succeeds().prints("typed").says("to stderr");
+}
+
+/// crun hands them on.
+#[conformance::test]
+fn the_callers_terminal_and_files_are_not_the_containers() {
+    let words = "echo to the user > /dev/stdout";
+    let bundle =
+        Bundle::sh(&format!("[ -t 0 ] || [ -t 1 ] || echo no terminal; {words}")).set("/process/user/uid", 1234);
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let call = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    let outcome = conformance::console::typing("", &bundle.runtime, &call, bundle.path()).succeeds();
+    assert!(outcome.stdout.contains("no terminal") && outcome.stdout.contains("to the user"), "{outcome:?}");
+
+    run(&bundle, &[]).succeeds().prints("no terminal\nto the user");
+    let container = bundle.set("/process/user/uid", 0).args(["sleep", "1000"]).start();
+    container.exec_with(&["--user", "1234"], ["sh", "-c", words]).succeeds().prints("to the user");
+    // What the harness reads the output from.
+    let files = std::fs::read_dir(container.bundle.path()).unwrap().map(|file| file.unwrap());
+    for file in files.filter(|file| file.path().extension().is_some_and(|kind| kind == "out")) {
+        assert_eq!(file.metadata().unwrap().uid(), nix::unistd::geteuid().as_raw(), "{}", file.path().display());
+    }
+}
+
+/// A daemon that keeps the streams is heard until it closes them, as under runc.
+#[conformance::test]
+fn exec_passes_on_what_a_child_says_later() {
+    let container = Bundle::new().start();
+    container.sh("(sleep 0.3; echo late) & echo soon").succeeds().prints("soon\nlate");
 }
 
 #[conformance::test]

@@ -161,7 +161,7 @@ fn a_stopped_container_is_not_updated() {
 fn a_limit_below_what_is_used_is_refused_by_request() {
     let container = limited(json!({"memory": {"limit": 67_108_864}}));
     let document = json!({"memory": {"limit": 8192, "checkBeforeUpdate": true}});
-    update_from_stdin(&container, &document.to_string()).fails().names("/memory/limit");
+    update_from_stdin(&container, &document.to_string()).fails().names("[resources/memory/limit]");
     shows(&container, "memory.limit_in_bytes 67108864", "memory.max 67108864");
     assert_eq!(container.status(), "running");
 }
@@ -170,7 +170,7 @@ fn a_limit_below_what_is_used_is_refused_by_request() {
 fn what_the_kernel_refuses_changes_nothing() {
     let container = limited(json!({"pids": {"limit": 50}, "cpu": {"cpus": "0"}}));
     let document = json!({"cpu": {"quota": 30_000, "period": 100_000, "cpus": "4000"}, "pids": {"limit": 60}});
-    update_from_stdin(&container, &document.to_string()).fails().names("/cpu/cpus");
+    update_from_stdin(&container, &document.to_string()).fails().names("[resources/cpu/cpus]");
     shows(&container, "pids.max 50", "pids.max 50");
     shows(&container, "cpuset.cpus 0", "cpuset.cpus 0");
     shows(&container, "cpu.cfs_quota_us -1", "cpu.max max 100000");
@@ -188,8 +188,8 @@ fn what_is_wrong_is_refused() {
     update_from_stdin(&container, "{").fails();
     if Runtime::is_orlop() {
         update(&container, &["--memory", "lots"]).fails().says("invalid value for memory: \"lots\"");
-        update(&container, &["--blkio-weight", "5000"]).fails().names("/blockIO/weight");
-        update_from_stdin(&container, r#"{"pids": {"limit": -2}}"#).fails().names("/pids/limit");
+        update(&container, &["--blkio-weight", "5000"]).fails().names("[resources/blockIO/weight]");
+        update_from_stdin(&container, r#"{"pids": {"limit": -2}}"#).fails().names("[resources/pids/limit]");
         update(&container, &["--resources", "-", "--memory", "1g"]).fails().says("--resources stands alone");
         update(&container, &["--l3-cache-schema", "L3:0=f"])
             .fails()

@@ -122,6 +122,14 @@ fn a_time_namespace_is_new_with_its_offsets() {
     assert!(outcome.stdout.trim().parse::<u64>().unwrap() >= 1_000_000_000);
 }
 
+#[conformance::test(covers = ["/linux/namespaces/*/type=time"])]
+fn exec_finds_the_clocks_of_a_container_that_has_not_started() {
+    let bundle =
+        Bundle::new().namespace("time").set("/linux/timeOffsets", json!({"boottime": {"secs": 1_000_000_000}}));
+    let uptime = bundle.create().exec(["cut", "-d.", "-f1", "/proc/uptime"]).succeeds().stdout;
+    assert!(uptime.trim().parse::<u64>().unwrap() >= 1_000_000_000, "{uptime}");
+}
+
 #[conformance::test(covers = ["/linux/namespaces/*/path"])]
 fn a_pid_namespace_is_joined_by_path() {
     joins("pid", "pid");

@@ -206,7 +206,7 @@ fn the_initial_processors_are_left_in_the_cgroup() {
 fn exec_on_processors_that_are_not_there() {
     for key in ["initial", "final"] {
         let container = Bundle::new().set("/process/execCPUAffinity", json!({key: "8000"})).start();
-        container.exec(["true"]).fails().names(&format!("/process/execCPUAffinity/{key}"));
+        container.exec(["true"]).fails().names(&format!("[process/execCPUAffinity/{key}]"));
     }
 }
 

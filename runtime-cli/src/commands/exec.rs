@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use orlop::Exec;
 use orlop::spec::{Capabilities, Process};
+use orlop::{Exec, Pointer, Stdio};
 
 use super::container;
 use crate::args::{Call, flags, user};
-use crate::foreground::{self, Signals};
+use crate::foreground::{self, Signals, Streams};
 use crate::report::{DONE, Failure, Outcome};
 
 /// As runc's since 1.1: distinguishes "it could not be started" from what the process itself may answer.
@@ -28,7 +28,7 @@ fn start(call: &Call) -> Outcome {
         None => {
             config = container.config()?;
             // A terminal is the wish of this call alone.
-            Process { args: Vec::new(), terminal: false, ..config.spec()?.process }
+            Process { at: Pointer::new("process"), args: Vec::new(), terminal: false, ..config.spec()?.process }
         }
     };
     let process = change(call, process)?;
@@ -41,8 +41,10 @@ fn start(call: &Call) -> Outcome {
     }
     let process = Process { console_size: foreground::console_size().or(process.console_size), ..process };
     let signals = Signals::block()?;
-    let mut process = container.exec(&process, &exec)?;
-    foreground::attend_alone(&mut process, &signals)
+    let streams = if process.terminal { None } else { Some(Streams::open()?) };
+    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
+    let mut process = container.exec(&process, &Exec { stdio, ..exec })?;
+    foreground::attend_alone(&mut process, &signals, streams)
 }
 
 fn exec(call: &Call) -> Result<Exec<'_>, Failure> {
@@ -66,7 +68,7 @@ fn from_file(bytes: &[u8]) -> orlop::Result<Process<'_>> {
     let mut warnings = Vec::new();
     let process = Process::from_slice_warning(bytes, &mut warnings)?;
     for warning in warnings {
-        log::warn!("{} [process.json {}]", warning.message, warning.field);
+        log::warn!("{warning}");
     }
     Ok(process)
 }

@@ -1,11 +1,11 @@
 //! `restore`: files of a checkpoint → a running container, by CRIU.
 
-use orlop::Restore;
+use orlop::{Launch, Restore, Stdio};
 
 use super::checkpoint::{criu, images, program};
 use super::{bundle, launch, runtime};
 use crate::args::{Call, flags};
-use crate::foreground::{self, Signals};
+use crate::foreground::{self, Signals, Streams};
 use crate::report::{DONE, Outcome};
 
 pub(crate) fn run(call: &Call) -> Outcome {
@@ -31,11 +31,16 @@ pub(crate) fn run(call: &Call) -> Outcome {
     if !call.on(&flags::NO_SUBREAPER) {
         foreground::adopt_orphans()?;
     }
+    // A job of the shell goes on with the caller's terminal.
+    let mut streams = if restore.criu.shell_job { None } else { Some(Streams::open()?) };
+    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
+    let restore = Restore { launch: Launch { stdio, ..restore.launch }, ..restore };
     let (container, mut process) = runtime.restore(call.id()?, &bundle, &restore)?;
-    let ended = foreground::attend(&mut process, &signals, &|_process, signal| {
+    let ended = foreground::attend(&mut process, &signals, &mut streams, &|_process, signal| {
         container.kill(signal, false).map_err(|error| error.to_string())
     });
     let deleted = container.delete(true);
+    streams.map_or(Ok(()), |streams| streams.finish(&signals))?;
     // What went wrong first is what is reported.
     ended.and_then(|status| Ok(deleted.map(|()| status)?))
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use orlop::{Container, Kind, Launch, Process, Runtime};
+use orlop::{Container, Kind, Launch, Process, Runtime, Stdio};
 
 use super::{bundle, launch, let_go, reason, runtime};
 use crate::args::{Call, flags};
-use crate::foreground::{self, Signals};
+use crate::foreground::{self, Signals, Streams};
 use crate::report::{self, DONE, Failure, Outcome};
 use crate::trace;
 
@@ -19,38 +19,48 @@ pub(crate) fn run(call: &Call) -> Outcome {
     if launch.console_socket.is_some() {
         return Err(Failure::own("cannot use console socket if runc will not detach or allocate tty"));
     }
-    let launch = Launch { console_size: foreground::console_size(), ..launch };
+    let mut streams = Some(Streams::open()?);
+    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
+    let launch = Launch { console_size: foreground::console_size(), stdio, ..launch };
     // Before the launch, so that no signal and no orphan is missed.
     let signals = Signals::block()?;
     if !call.on(&flags::NO_SUBREAPER) {
         foreground::adopt_orphans()?;
     }
     let (container, mut process) = runtime.run(call.id()?, &bundle, &launch)?;
-    let ended = attend(call, &container, &mut process, &signals);
+    let ended = attend(call, &container, &mut process, &mut streams, &signals);
     // The cgroup tells, and goes with `delete`.
     if let Ok(status @ 1..) = ended
         && let Some(reason) = reason::of(&container, status)
     {
         report::complain(format_args!("orlop: run {}: {reason}", container.id()));
     }
-    if !call.on(&flags::KEEP) {
-        let deleted = match container.delete(true) {
-            // Somebody else was first.
-            Err(error) if error.kind() == Kind::NotFound => Ok(()),
-            deleted => deleted,
-        };
+    let deleted = match call.on(&flags::KEEP) {
+        true => Ok(()),
+        false => container.delete(true),
+    };
+    // Whoever else had them is gone as well.
+    streams.map_or(Ok(()), |streams| streams.finish(&signals))?;
+    match deleted {
+        // Somebody else was first.
+        Err(error) if error.kind() == Kind::NotFound => ended,
         // What went wrong first is what is reported.
-        return ended.and_then(|status| Ok(deleted.map(|()| status)?));
+        deleted => ended.and_then(|status| Ok(deleted.map(|()| status)?)),
     }
-    ended
 }
 
 /// Writes the trace, then serves the process until it ends.
-fn attend(call: &Call, container: &Container, process: &mut Process, signals: &Signals) -> Outcome {
+fn attend(
+    call: &Call,
+    container: &Container,
+    process: &mut Process,
+    streams: &mut Option<Streams>,
+    signals: &Signals,
+) -> Outcome {
     if let (Some(path), Some(trace)) = (call.path(&flags::TRACE), process.trace()) {
         trace::write(path, trace)?;
     }
-    foreground::attend(process, signals, &|_process, signal| {
+    foreground::attend(process, signals, streams, &|_process, signal| {
         container.kill(signal, false).map_err(|error| error.to_string())
     })
 }

@@ -1,8 +1,9 @@
-//! A process in the foreground: signals and the terminal are passed on until it ends.
+//! A process in the foreground: signals, and its terminal or its streams, are passed on until it ends.
 //!
 //! Comes in: a process that the library started. Goes out: the status to exit with. One thread, one `poll(2)`.
 
 mod signals;
+mod streams;
 mod terminal;
 
 use std::os::fd::AsFd;
@@ -15,6 +16,7 @@ use rustix::process::Signal;
 use rustix::stdio::{stdin, stdout};
 
 pub(crate) use signals::Signals;
+pub(crate) use streams::Streams;
 use terminal::Terminal;
 
 use crate::report::{Failure, Outcome};
@@ -33,11 +35,20 @@ pub(crate) fn console_size() -> Option<(u16, u16)> {
 /// Sends a process a signal.
 type Forward<'f> = dyn Fn(&Process, i32) -> Result<(), String> + 'f;
 
-/// Serves `process` until it ends; `forward` sends it a signal.
-pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &Forward<'_>) -> Outcome {
+/// Serves `process` until it ends; `forward` sends it a signal. It has `streams`, or a terminal of its own.
+pub(crate) fn attend(
+    process: &mut Process,
+    signals: &Signals,
+    streams: &mut Option<Streams>,
+    forward: &Forward<'_>,
+) -> Outcome {
     let mut terminal = process.take_terminal().map(Terminal::attach).transpose()?;
+    match &terminal {
+        Some(_) => *streams = None,
+        None => streams.iter_mut().for_each(Streams::hand_over),
+    }
     let mut notify = process.take_notify();
-    while !serve_once(process, signals, terminal.as_mut(), &mut notify, forward)
+    while !serve_once(process, signals, terminal.as_mut(), streams.as_mut(), &mut notify, forward)
         .map_err(|errno| lost("serve", errno))?
     {}
     if let Some(mut terminal) = terminal {
@@ -47,8 +58,12 @@ pub(crate) fn attend(process: &mut Process, signals: &Signals, forward: &Forward
 }
 
 /// As [`attend`], for a process that is not its container's first.
-pub(crate) fn attend_alone(process: &mut Process, signals: &Signals) -> Outcome {
-    attend(process, signals, &|process, signal| process.signal(signal).map_err(|error| error.to_string()))
+pub(crate) fn attend_alone(process: &mut Process, signals: &Signals, mut streams: Option<Streams>) -> Outcome {
+    let status = attend(process, signals, &mut streams, &|process, signal| {
+        process.signal(signal).map_err(|error| error.to_string())
+    })?;
+    streams.map_or(Ok(()), |streams| streams.finish(signals))?;
+    Ok(status)
 }
 
 /// Waits for something to happen and deals with it: true once the process has ended.
@@ -56,6 +71,7 @@ fn serve_once(
     process: &Process,
     signals: &Signals,
     mut terminal: Option<&mut Terminal>,
+    mut streams: Option<&mut Streams>,
     notify: &mut Option<Notify>,
     forward: &Forward<'_>,
 ) -> rustix::io::Result<bool> {
@@ -71,19 +87,25 @@ fn serve_once(
         Some(notify) => (notify.as_fd(), PollFlags::IN),
         None => (pidfd, PollFlags::empty()),
     };
-    let mut fds = [
-        PollFd::from_borrowed_fd(notified, notify_flags),
-        PollFd::from_borrowed_fd(pidfd, PollFlags::IN),
-        PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN),
-        PollFd::from_borrowed_fd(input_fd, input_flags),
-        PollFd::from_borrowed_fd(master, output),
+    let wanted = streams.as_deref().map_or([None; 3], Streams::wants);
+    let [first, second, third] = wanted.map(|wanted| wanted.unwrap_or((pidfd, PollFlags::empty())));
+    let waited = [
+        (notified, notify_flags),
+        (pidfd, PollFlags::IN),
+        (signals.as_fd(), PollFlags::IN),
+        (input_fd, input_flags),
+        (master, output),
+        first,
+        second,
+        third,
     ];
+    let mut fds = waited.map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags));
     let pause = terminal.as_deref().and_then(Terminal::pause);
     match poll(&mut fds, pause) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno),
     }
-    let [said, ended, signalled, typed, shown] = fds.map(|fd| !fd.revents().is_empty());
+    let [said, ended, signalled, typed, shown, first, second, third] = fds.map(|fd| !fd.revents().is_empty());
     if signalled {
         for number in signals.pending() {
             pass_on(number, process, terminal.as_deref(), forward);
@@ -99,6 +121,9 @@ fn serve_once(
         if (shown && !output.is_empty()) || pause.is_some() {
             terminal.exchange()?;
         }
+    }
+    if let Some(streams) = streams.as_mut() {
+        streams.exchange([first, second, third]);
     }
     Ok(ended)
 }

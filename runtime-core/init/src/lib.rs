@@ -52,6 +52,7 @@ fn carry_out<'p>(step: Step<'p>, state: &mut State<'p>) -> sys::Result<()> {
     match step {
         Step::JoinCgroup { tasks } => process::join_cgroup(state.fd(tasks)?),
         Step::Setns { ns, flags } => sys::setns(state.fd(ns)?, flags),
+        Step::EnterNamespace { procfs, path, flags } => files::enter_namespace(state.fd(procfs)?, path, flags),
         Step::Unshare { flags } => sys::unshare(flags),
         Step::Barrier {} => gate::barrier(state),
         Step::Prctl { option, value } => sys::prctl(option, [value, 0]),

@@ -48,6 +48,8 @@ steps! {
     2 Setns "setns" { ns: Slot, flags: u32 }
     /// `unshare(2)`.
     3 Unshare "unshare" { flags: u32 }
+    /// Enters the namespace of kind `flags` that the magic link at `path` below `procfs`, a verified one, leads to.
+    11 EnterNamespace "enter-namespace" { procfs: Slot, path: &'p CStr, flags: u32 }
     /// Tells the parent, waits for its byte. End of file from the parent ends init.
     4 Barrier "barrier" {}
     /// `prctl(2)` with one value.

@@ -28,6 +28,7 @@ fn all() -> Vec<Make> {
     vec![
         |v| Step::JoinCgroup { tasks: v.slots[0] },
         |v| Step::Setns { ns: v.slots[0], flags: v.numbers[0] as u32 },
+        |v| Step::EnterNamespace { procfs: v.slots[0], path: &v.texts[0], flags: v.numbers[0] as u32 },
         |v| Step::Unshare { flags: v.numbers[0] as u32 },
         |_| Step::Barrier {},
         |v| Step::Prctl { option: v.numbers[0] as u32, value: v.numbers[1] },

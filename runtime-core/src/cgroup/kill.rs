@@ -19,9 +19,10 @@ impl Cgroup {
             return self.signal_each(signal).map(drop);
         }
         if let Some(dir) = self.unified() {
-            // Since Linux 5.14: one write, and the kernel takes care of forks.
+            // Since Linux 5.14: one write, and the kernel takes care of forks. It misses a process whose first thread has ended.
             match file::write(dir.path.join("cgroup.kill"), "1") {
-                Ok(()) | Err(Errno::ENODEV) => return Ok(()),
+                Ok(()) => return self.kill_rounds(),
+                Err(Errno::ENODEV) => return Ok(()),
                 Err(Errno::ENOENT | Errno::EOPNOTSUPP) => {}
                 Err(errno) => return Err(Error::system(Op::Kill, errno).on(&dir.path)),
             }

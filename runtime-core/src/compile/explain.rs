@@ -232,6 +232,7 @@ fn describe(step: &Step<'_>) -> String {
         Step::DropGroups {} => "none, if that is allowed".to_owned(),
         Step::JoinCgroup { tasks } => Name(tasks).to_string(),
         Step::Setns { ns, flags } => format!("{} {}", Name(ns), Kinds(flags)),
+        Step::EnterNamespace { procfs, path, flags } => format!("{}:{} {}", Name(procfs), text(path), Kinds(flags)),
         Step::Unshare { flags } => Kinds(flags).to_string(),
         Step::Prctl { option, value } => Prctl(option, value).to_string(),
         Step::Umask { mask } => format!("{mask:04o}"),
@@ -359,7 +360,9 @@ impl fmt::Display for Given<'_> {
         match self.0 {
             Open::CgroupTasks(index) => write!(f, "tasks of cgroup {index}"),
             Open::CgroupTree(index) => write!(f, "tree of cgroup {index}"),
-            Open::Tree { path, recursive } => write!(f, "tree {}{}", text(path), deep(*recursive)),
+            Open::Tree { path, recursive, locked } => {
+                write!(f, "tree {}{}{}", text(path), deep(*recursive), if *locked { ", locked" } else { "" })
+            }
             Open::Directory { path } => write!(f, "directory {}", text(path)),
             Open::Namespace { path, flag } => write!(f, "{} namespace {}", Kinds(*flag), text(path)),
             Open::Target => f.write_str("pidfd of the container"),

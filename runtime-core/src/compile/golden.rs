@@ -388,7 +388,7 @@ fn slots(step: &Step<'_>) -> Touched {
     };
     match *step {
         Step::JoinCgroup { tasks } => of(&[tasks], &[], &[]),
-        Step::Setns { ns, .. } => of(&[ns], &[], &[]),
+        Step::Setns { ns, .. } | Step::EnterNamespace { procfs: ns, .. } => of(&[ns], &[], &[]),
         Step::OpenHost { to, .. } | Step::Fsopen { to, .. } => of(&[], &[to], &[]),
         Step::Open { root, to, .. } => of(&[root], &[to], &[]),
         Step::FsconfigString { fs, .. } | Step::FsconfigFlag { fs, .. } => of(&[fs], &[], &[]),

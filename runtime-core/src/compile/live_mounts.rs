@@ -13,7 +13,7 @@ use crate::error::{Error, Op, Pointer, Result};
 use crate::host::Host;
 use crate::spec::{MountKind, MountPoint, Namespace, NamespaceKind, Spec};
 
-const AT: Pointer = Pointer::new("/mounts");
+const AT: Pointer = Pointer::new("mounts");
 
 /// Adds the mounts of `spec`, which are not those it was created with. Init hands each to the parent, which can take it back.
 pub(crate) fn add(spec: &Spec<'_>, host: &Host, request: &Request<'_>) -> Result<Plan> {
@@ -132,13 +132,13 @@ mod tests {
         let spec = Spec::from_slice(CONFIG).unwrap().with_mounts(&list).unwrap();
         let plan = add(&spec, &Host::default(), &Request::default()).unwrap();
         let expected = [
-            "open mounts that were added, to the parent → h2 # /mounts",
-            "open tree /s → h3 # /mounts/0/source",
+            "open mounts that were added, to the parent → h2 # mounts",
+            "open tree /s → h3 # mounts/0/source",
             "3 setns h1 mount # /linux/namespaces",
-            "6 move-mount h3 → fd5:a # /mounts/0/destination",
-            "7 send-fd h3 over h2 # /mounts/0/destination",
-            "11 move-mount fd1 → fd5:a/b # /mounts/1/destination",
-            "12 send-fd fd1 over h2 # /mounts/1/destination",
+            "6 move-mount h3 → fd5:a # mounts/0/destination",
+            "7 send-fd h3 over h2 # mounts/0/destination",
+            "11 move-mount fd1 → fd5:a/b # mounts/1/destination",
+            "12 send-fd fd1 over h2 # mounts/1/destination",
         ];
         assert_eq!(lines(&plan, &["setns", "move-mount", "send-fd", "open mounts", "open tree"]), expected);
     }
@@ -149,14 +149,14 @@ mod tests {
         let spec = Spec::from_slice(CONFIG).unwrap();
         let plan = remove(&spec, &Host::default(), &points).unwrap();
         let expected = [
-            "5 open-mount fd5:a/b → fd9 # /mounts/1/destination",
-            "6 open-mount fd5:a → fd10 # /mounts/0/destination",
-            "7 unmount fd9 # /mounts/1/destination",
-            "8 unmount fd10 # /mounts/0/destination",
+            "5 open-mount fd5:a/b → fd9 # mounts/1/destination",
+            "6 open-mount fd5:a → fd10 # mounts/0/destination",
+            "7 unmount fd9 # mounts/1/destination",
+            "8 unmount fd10 # mounts/0/destination",
         ];
         assert_eq!(lines(&plan, &["mount fd"]), expected);
         let plan = undo(&spec, &Host::default(), 2).unwrap();
-        assert_eq!(lines(&plan, &["unmount"]), ["5 unmount h4 # /mounts", "6 unmount h3 # /mounts"]);
+        assert_eq!(lines(&plan, &["unmount"]), ["5 unmount h4 # mounts", "6 unmount h3 # mounts"]);
     }
 
     #[test]

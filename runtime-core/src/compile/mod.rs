@@ -41,6 +41,7 @@ pub(crate) use notify::NOTIFY_DIRECTORY;
 pub use plan::Plan;
 pub(crate) use plan::{Barrier, IdMaps, LastSteps, Mapper, Open, Origin, block, c};
 pub(crate) use process::NOT_IN_PATH;
+pub(crate) use tree::{IN_ONE_GO, clones, copy_keeper};
 
 /// What the caller of `create`, `run` or `exec` asked for.
 #[derive(Clone, Debug, Default)]

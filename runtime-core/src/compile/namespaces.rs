@@ -51,7 +51,7 @@ pub(crate) fn create(spec: &Spec<'_>, host: &Host, plan: &mut Plan) -> Result<()
     }
     plan.pid_namespace_inside = !host.caller.is_root();
     if matches!(namespaces.get(NamespaceKind::Time), Namespace::New) {
-        offset_clocks(spec, host, plan);
+        enter_time(spec, host, plan);
     }
     // From here on init cannot write its own files in /proc: it cannot be traced, so they belong to the host's root.
     match user {
@@ -208,7 +208,18 @@ fn become_root(plan: &mut Plan) {
     plan.push(Step::Setuid { uid: 0 }, &origin);
 }
 
-/// Clock offsets are written while nothing is in the time namespace; the program enters it by being executed (Linux 6.3).
+/// The new time namespace is entered last: its offsets are written while nothing is in it, and `unshare` has made it for children
+/// alone (time_namespaces(7)). Execution would enter it too, but from Linux 6.3 on, and for hooks and `exec` before it too late.
+fn enter_time(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
+    offset_clocks(spec, host, plan);
+    let enter = Step::EnterNamespace {
+        procfs: procfs(plan),
+        path: c"self/ns/time_for_children",
+        flags: NamespaceKind::Time.flag(),
+    };
+    plan.push(enter, &Origin::new(Op::Namespace).field(&AT));
+}
+
 fn offset_clocks(spec: &Spec<'_>, host: &Host, plan: &mut Plan) {
     let origin = Origin::new(Op::Namespace).field(&Pointer::new("/linux/timeOffsets"));
     let lines: String =

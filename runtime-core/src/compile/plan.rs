@@ -120,8 +120,8 @@ pub(crate) struct IdMapped {
 pub(crate) enum Open {
     /// The `tasks` file of the cgroup in v1 hierarchy number N of the launch.
     CgroupTasks(usize),
-    /// A detached clone of the tree at a path of the host.
-    Tree { path: CString, recursive: bool },
+    /// A detached clone of the tree at a path of the host: `locked` as for another user namespace, or with all that root may do to it.
+    Tree { path: CString, recursive: bool, locked: bool },
     /// A detached clone of the cgroup made for the launch: directory number N of its plan.
     CgroupTree(usize),
     /// A namespace, by path.
@@ -169,6 +169,8 @@ pub(crate) enum Barrier {
     OomScore,
     /// Moves network interfaces into init's namespace.
     NetDevices,
+    /// Takes the clones that init has made in the copy of a mount namespace.
+    Clones,
     /// Maps the ids of mount number N of those that init hands it.
     IdMapped(usize),
     /// Moves init into the group of resctrl.

@@ -38,7 +38,7 @@ pub(crate) fn enter(
     let at = |key| Origin::new(Op::Process).field(&process.at.key(key));
     plan.push(Step::Setsid {}, &at("terminal"));
     match peer {
-        Some(peer) => terminal::adopt(peer, process.user.uid, plan),
+        Some(peer) => terminal::adopt(peer, process, plan),
         None => own_streams(process, host, plan),
     }
     work_in(process, plan);

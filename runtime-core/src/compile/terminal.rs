@@ -36,9 +36,9 @@ pub(crate) fn show_console(peer: Slot, root: Slot, plan: &mut Plan) {
 }
 
 /// Makes the pty the process's standard streams and its session's terminal.
-pub(crate) fn adopt(peer: Slot, uid: u32, plan: &mut Plan) {
-    let origin = Origin::new(Op::Console).field(&Pointer::new("/process/terminal"));
-    plan.push(Step::Fchown { fd: peer, uid, gid: u32::MAX }, &origin);
+pub(crate) fn adopt(peer: Slot, process: &Process<'_>, plan: &mut Plan) {
+    let origin = Origin::new(Op::Console).field(&process.at.key("terminal"));
+    plan.push(Step::Fchown { fd: peer, uid: process.user.uid, gid: u32::MAX }, &origin);
     plan.push(Step::Stdio { fd: peer }, &origin);
     plan.push(Step::ControllingTerminal {}, &origin);
 }

@@ -17,12 +17,16 @@ const PRIVILEGE: &str = "it needs privilege over the filesystem, a source that i
 
 /// A user namespace with these mappings, in which no process is left.
 pub(super) fn namespace(maps: &IdMaps, origin: &Origin) -> Result<OwnedFd> {
-    let plan = keeper(maps, origin);
+    held("user", &keeper(maps, origin), origin)
+}
+
+/// The namespace of this kind that an init is born in, which then is ended.
+pub(super) fn held(kind: &str, keeper: &Plan, origin: &Origin) -> Result<OwnedFd> {
     let mut opened = None;
-    let kept = launch(&plan, Sources::default(), None, [None; 3]).and_then(|mut init| {
+    let kept = launch(keeper, Sources::default(), None, [None; 3]).and_then(|mut init| {
         init.converse(|barrier, init| {
             if barrier == Barrier::Ready {
-                let path = format!("/proc/{}/ns/user", init.pid());
+                let path = format!("/proc/{}/ns/{kind}", init.pid());
                 let file = rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
                 opened = Some(file.map_err(|errno| origin.error(Errno::from_raw(errno.raw_os_error())))?);
             }

@@ -9,6 +9,7 @@ mod hooks;
 mod id_mapping;
 mod idmap;
 mod listener;
+mod locked;
 mod net_devices;
 mod opens;
 mod socket;

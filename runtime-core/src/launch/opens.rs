@@ -55,12 +55,14 @@ pub(crate) fn all(plan: &Plan, mut sources: Sources<'_>, first: i32) -> Result<V
         _ => Vec::new(),
     }
     .into_iter();
+    let mut locked = super::locked::trees(plan)?.into_iter();
     plan.opens
         .iter()
         .map(|(open, origin)| match open {
             Open::CgroupTasks(_) => tasks.next().ok_or_else(|| missing(origin)),
             Open::CgroupTree(index) => cgroup_tree(&sources, *index, origin),
-            Open::Tree { path, recursive } => tree(path, *recursive).map_err(|errno| refused(errno, origin)),
+            Open::Tree { locked: true, .. } => locked.next().ok_or_else(|| missing(origin)),
+            Open::Tree { path, recursive, .. } => tree(path, *recursive).map_err(|errno| refused(errno, origin)),
             Open::Directory { path } => directory(path).map_err(|errno| refused(errno, origin)),
             Open::Namespace { path, flag } => namespace(path, *flag, origin),
             Open::Target => duplicate(sources.target, origin),

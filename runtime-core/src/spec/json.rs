@@ -31,20 +31,21 @@ fn parse<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer) -> Result<T> {
     match serde_json::from_slice(bytes) {
         Ok(read) => Ok(read),
         Err(error) if error.classify() == Category::Data => Err(wrong_shape::<T>(bytes, at, error)),
-        Err(error) => Err(not_json(error)),
+        Err(error) => Err(not_json(at, error)),
     }
 }
 
-fn not_json(error: serde_json::Error) -> Error {
-    let hint = "mend the file: `jq . config.json` shows the place";
-    Error::new(Kind::Config, Op::ReadConfig).message("not valid JSON").cause(error).hint(hint)
+fn not_json(at: &Pointer, error: serde_json::Error) -> Error {
+    let name = if at.as_str().is_empty() { "config.json" } else { at.as_str() };
+    let hint = "mend the file: `jq . FILE` shows the place";
+    Error::new(Kind::Config, Op::ReadConfig).message(format!("{name} is not valid JSON")).cause(error).hint(hint)
 }
 
 fn wrong_shape<'c, T: Deserialize<'c>>(bytes: &'c [u8], at: &Pointer, first: serde_json::Error) -> Error {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
         Err(located) => Error::config(pointer(at, located.path()), words(located.inner())),
-        Ok(_) => not_json(first),
+        Ok(_) => not_json(at, first),
     }
 }
 

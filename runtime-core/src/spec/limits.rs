@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Op, Result};
 /// ```
 /// let limits = orlop::Limits::from_slice(br#"{"memory": {"limit": 67108864}, "pids": {"limit": 100}}"#).unwrap();
 /// let error = orlop::Limits::from_slice(br#"{"pids": {"limit": -2}}"#).unwrap_err();
-/// assert_eq!(error.to_string(), "check config: -2 is below -1 [config.json /pids/limit]");
+/// assert_eq!(error.to_string(), "check config: -2 is below -1 [resources/pids/limit]");
 /// # drop(limits);
 /// ```
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]

@@ -37,6 +37,7 @@ mod sysctl;
 mod text;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -124,6 +125,13 @@ pub struct Warning {
     pub message: String,
 }
 
+/// One line, the place last.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.message, self.field.place())
+    }
+}
+
 /// `config.json` as it stands. What it does not name (`windows`, `solaris`, `vm`, `zos` …) is passed over: "runtimes MUST
 /// ignore unknown properties".
 #[derive(Deserialize)]
@@ -188,7 +196,7 @@ impl<'c> Spec<'c> {
             process,
             hostname: text::some(raw.hostname),
             domainname: text::some(raw.domainname),
-            mounts: mounts::check(raw.mounts, &mut warnings)?,
+            mounts: mounts::check(raw.mounts, Pointer::new("/mounts"), &mut warnings)?,
             hooks: raw.hooks.map(|hooks| hooks.0.check()).transpose()?.unwrap_or_default(),
             annotated: annotations::check(&annotations)?,
             annotations,

@@ -17,7 +17,7 @@ use crate::error::{Error, Pointer, Result};
 /// let list = orlop::spec::MountList::from_slice(br#"[{"destination": "/scratch", "type": "tmpfs"}]"#).unwrap();
 /// assert_eq!(list.mounts[0].destination, "/scratch");
 /// let error = orlop::spec::MountList::from_slice(br#"[{"destination": "/scratch"}]"#).unwrap_err();
-/// assert_eq!(error.pointer().unwrap().as_str(), "/mounts/0/type");
+/// assert_eq!(error.pointer().unwrap().as_str(), "mounts/0/type");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct MountList<'c> {
@@ -30,7 +30,7 @@ pub struct MountList<'c> {
 /// A place that a container is to have a mount at no longer: [`Container::remove_mounts`](crate::Container::remove_mounts).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountPoint<'c> {
-    /// Where it stands: `/mounts/3`.
+    /// Where it stands: `mounts/3`.
     pub at: Pointer,
     /// An absolute path in the container, lexically clean.
     pub destination: Str<'c>,
@@ -42,7 +42,7 @@ struct RawMountPoint<'c> {
     destination: Option<Text<'c>>,
 }
 
-const AT: Pointer = Pointer::new("/mounts");
+const AT: Pointer = Pointer::new("mounts");
 
 impl<'c> MountList<'c> {
     /// Reads the document.
@@ -51,7 +51,7 @@ impl<'c> MountList<'c> {
     /// What is wrong with it, and where.
     pub fn from_slice(bytes: &'c [u8]) -> Result<Self> {
         let mut warnings = Vec::new();
-        let mounts = mounts::check(Some(json::read_list::<RawMount<'c>>(bytes, &AT)?), &mut warnings)?;
+        let mounts = mounts::check(Some(json::read_list::<RawMount<'c>>(bytes, &AT)?), AT, &mut warnings)?;
         Ok(Self { mounts, warnings })
     }
 }
@@ -81,16 +81,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (document, pointer) in [
-            (r#"[{"type": "tmpfs"}]"#, "/mounts/0/destination"),
-            (r#"[{"destination": "/a", "type": "tmpfs"}, {"destination": "/b"}]"#, "/mounts/1/type"),
-            (r#"[{"destination": 1}]"#, "/mounts/0/destination"),
-            (r#"["/a"]"#, "/mounts/0"),
-            ("{}", "/mounts"),
+            (r#"[{"type": "tmpfs"}]"#, "mounts/0/destination"),
+            (r#"[{"destination": "/a", "type": "tmpfs"}, {"destination": "/b"}]"#, "mounts/1/type"),
+            (r#"[{"destination": 1}]"#, "mounts/0/destination"),
+            (r#"["/a"]"#, "mounts/0"),
+            ("{}", "mounts"),
         ] {
             let error = MountList::from_slice(document.as_bytes()).unwrap_err();
             assert_eq!(error.pointer().map(Pointer::as_str), Some(pointer), "{document}: {error}");
         }
         let twice = MountPoint::list_from_slice(br#"[{"destination": "/a"}, {"destination": "/a/"}]"#).unwrap_err();
-        assert_eq!(twice.to_string(), "check config: `/a` stands twice [config.json /mounts/1/destination]");
+        assert_eq!(twice.to_string(), "check config: `/a` stands twice [mounts/1/destination]");
     }
 }

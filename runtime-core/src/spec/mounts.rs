@@ -74,13 +74,14 @@ pub(super) struct RawMount<'c> {
     gid_mappings: Option<Vec<Object<RawIdMapping>>>,
 }
 
-/// Checks all mounts.
+/// Checks all mounts, which stand at `at`.
 pub(super) fn check<'c>(
     mounts: Option<Vec<Object<RawMount<'c>>>>,
+    at: Pointer,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<Mount<'c>>> {
     let mut checked = Vec::with_capacity(mounts.as_ref().map_or(0, Vec::len));
-    for (at, mount) in text::each(mounts, Pointer::new("/mounts")) {
+    for (at, mount) in text::each(mounts, at) {
         let mount = check_one(mount, at, &checked, warnings)?;
         checked.push(mount);
     }

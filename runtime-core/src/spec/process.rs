@@ -15,7 +15,7 @@ use crate::error::{Error, Pointer, Result};
 /// The container's process, or a second one for `exec`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Process<'c> {
-    /// The pointer of this object: `/process`, or empty for a process document of its own.
+    /// The pointer of this object: `/process`, or `process` for a document of its own.
     pub at: Pointer,
     /// `args`: the first is not empty. There are none only where `config.json` has no `process`.
     pub args: Vec<Str<'c>>,
@@ -160,7 +160,7 @@ impl<'c> Process<'c> {
     ///
     /// As for [`Process::from_slice`].
     pub fn from_slice_warning(bytes: &'c [u8], warnings: &mut Vec<Warning>) -> Result<Self> {
-        let at = Pointer::default();
+        let at = Pointer::new("process");
         json::read::<RawProcess<'c>>(bytes, &at)?.check(at, warnings)
     }
 }
@@ -287,6 +287,6 @@ mod tests {
         let json =
             br#"{"args":["a"],"cwd":"/","rlimits":[{"type":"RLIMIT_RTTIME","soft":1,"hard":18446744073709551615}]}"#;
         let limits = Process::from_slice(json).unwrap().rlimits;
-        assert_eq!(limits, [Rlimit { at: Pointer::new("/rlimits/0"), resource: 15, soft: 1, hard: u64::MAX }]);
+        assert_eq!(limits, [Rlimit { at: Pointer::new("process/rlimits/0"), resource: 15, soft: 1, hard: u64::MAX }]);
     }
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Pointer, Result};
 /// The `resources` object.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Resources<'c> {
-    /// Where it stands: `/linux/resources`, or empty for a document of its own (`update`).
+    /// Where it stands: `/linux/resources`, or `resources` for a document of its own (`update`).
     pub at: Pointer,
     /// `devices`, in order.
     pub devices: Vec<DeviceRule>,
@@ -112,7 +112,7 @@ impl<'c> Resources<'c> {
     ///
     /// As [`Resources::from_slice`].
     pub fn from_slice_warning(bytes: &'c [u8], warnings: &mut Vec<Warning>) -> Result<Self> {
-        let at = Pointer::default();
+        let at = Pointer::new("resources");
         json::read::<RawResources<'c>>(bytes, &at)?.check(at, warnings)
     }
 }
@@ -231,10 +231,10 @@ mod tests {
         assert_eq!(
             places,
             [
-                "/blockIO/throttleReadBpsDevice/0",
-                "/blockIO/throttleWriteBpsDevice/0",
-                "/blockIO/throttleReadIOPSDevice/0",
-                "/blockIO/throttleWriteIOPSDevice/0"
+                "resources/blockIO/throttleReadBpsDevice/0",
+                "resources/blockIO/throttleWriteBpsDevice/0",
+                "resources/blockIO/throttleReadIOPSDevice/0",
+                "resources/blockIO/throttleWriteIOPSDevice/0"
             ]
         );
     }

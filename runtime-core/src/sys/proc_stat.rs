@@ -10,12 +10,19 @@ const LONGEST_STATUS: usize = 1 << 20;
 
 /// When the process began, in clock ticks since boot.
 pub(crate) fn start_time(pid: i32) -> Result<u64, Errno> {
-    stat(pid)?.1.ok_or(Errno::EIO)
+    Ok(stat(pid)?.began)
 }
 
-/// Whether the process that began at `start_time` is there, and not yet a zombie.
+/// Whether the process that began at `start_time` is there, and not yet a zombie. One whose first thread alone has ended looks like
+/// a zombie, and is none.
 pub(crate) fn is_alive(pid: i32, start_time: u64) -> bool {
-    matches!(stat(pid), Ok((state, Some(began))) if began == start_time && !matches!(state, b'Z' | b'X'))
+    stat(pid).is_ok_and(|stat| stat.began == start_time && (!matches!(stat.state, b'Z' | b'X') || stat.threads > 1))
+}
+
+/// Whether the process is still our init, and not yet the program. Where this process may not look, it is taken for that.
+pub(crate) fn is_init(pid: i32) -> bool {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe"));
+    program.map_or(true, |program| program.as_os_str().as_encoded_bytes().starts_with(b"/memfd:orlop-init"))
 }
 
 /// The process id inside its own, innermost pid namespace.
@@ -45,14 +52,21 @@ pub(crate) fn shares_pids(one: i32, other: i32) -> bool {
     matches!((namespace(one), namespace(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// The state letter and field 22.
-fn stat(pid: i32) -> Result<(u8, Option<u64>), Errno> {
+struct Stat {
+    state: u8,
+    threads: u64,
+    began: u64,
+}
+
+/// Fields 3, 20 and 22.
+fn stat(pid: i32) -> Result<Stat, Errno> {
     let text = read(&format!("/proc/{pid}/stat"))?;
     // The name, field 2, may hold spaces and parentheses: what follows the last one is safe.
     let (_, fields) = text.rsplit_once(") ").ok_or(Errno::EIO)?;
     let mut fields = fields.split(' ');
     let state = fields.next().and_then(|state| state.bytes().next()).ok_or(Errno::EIO)?;
-    Ok((state, fields.nth(18).and_then(|ticks| ticks.parse().ok())))
+    let mut number = |skipped| fields.nth(skipped).and_then(|number| number.parse().ok()).ok_or(Errno::EIO);
+    Ok(Stat { state, threads: number(16)?, began: number(1)? })
 }
 
 fn read(path: &str) -> Result<String, Errno> {

@@ -1,4 +1,4 @@
-//! Single files: device nodes, symlinks, values written to a verified procfs.
+//! Single files: device nodes, symlinks, values written to a verified procfs and namespaces found there.
 
 use core::ffi::CStr;
 
@@ -23,6 +23,11 @@ pub(crate) fn mknod(root: Fd, path: &CStr, mode: u32, device: u64, (uid, gid): (
 /// Makes a symlink. Whatever exists in its place stays.
 pub(crate) fn symlink(root: Fd, path: &CStr, target: &CStr) -> Result<()> {
     accept(paths::in_parent(root, path, |dir, name| sys::symlinkat(target, dir, name)), &[Errno::EXIST])
+}
+
+/// The one place where a magic link is followed: procfs is the host's own.
+pub(crate) fn enter_namespace(procfs: Fd, path: &CStr, flags: u32) -> Result<()> {
+    sys::setns(sys::openat(procfs, path, sys::O_RDONLY)?.fd(), flags)
 }
 
 /// Writes a value with one `write(2)`: the files of procfs take it whole or not at all.

@@ -65,15 +65,14 @@ pub(crate) fn make_dir(root: Fd, path: &CStr, mode: u32) -> Result<()> {
     }
 }
 
-/// The directory `path`, and its parents, in the root that this process is in.
+/// The directory `path`, and its parents, in the root that this process is in: never through a magic link, which an image may have
+/// on the way, to where the host's files are. What is there already is looked at when it is entered.
 pub(crate) fn make_cwd(path: &CStr) -> Result<()> {
-    match sys::mkdirat(Fd::CWD, path, 0o755) {
-        Err(Errno::NOENT) => {
-            let root = sys::openat(Fd::CWD, c"/", sys::O_PATH | sys::O_DIRECTORY)?;
-            make_dir(root.fd(), path, 0o755)
-        }
-        answer => super::accept(answer, &[Errno::EXIST]),
+    if sys::stat(path).is_ok() {
+        return Ok(());
     }
+    let root = sys::openat(Fd::CWD, c"/", sys::O_PATH | sys::O_DIRECTORY)?;
+    make_dir(root.fd(), path, 0o755)
 }
 
 /// Whether both are one directory; EXDEV where not.

@@ -21,11 +21,11 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 ## make run          build, make a bundle, run a container from it
-## make test         everything: check, then conformance as root, here and in a virtual machine
+## make test         what CI runs: check, aarch64, build, conformance as root, coverage, test-vm
 ## make check        the quick one: format, lints, unit, golden and doc tests; no root
 ## make build        release binaries in target/bin
-## make bench        Orlop beside runc, crun, youki and the floor
-## make conformance  the black-box suite; RUNTIME=runc|crun|youki runs it on another runtime
+## make bench        Orlop beside the runtimes that are here (runc, crun, youki) and the floor
+## make conformance  the black-box suite; RUNTIME=runc|crun runs it on another runtime, or on youki where that is installed
 ## make conformance-oci  the validation programs of runtime-tools, where Debian's packages of it can be had; RUNTIME= as above
 ## make test-vm      the same in a virtual machine, as root and as a user; RUNTIME=… and FILTER='a test' as above
 ## make coverage     which test observes which field of the specification; fails while one has none

@@ -1,8 +1,8 @@
 //! A black box that runs any OCI runtime and looks at what the container sees, from inside or from the kernel.
 //!
-//! In: `RUNTIME` = `orlop` (default), `runc`, `crun` or `youki`. Out: verdicts. It knows nothing of how a runtime
-//! works: it hands over bundles and flags, and reads `/proc`, cgroup files and exit statuses. It never talks to the
-//! `orlop` library.
+//! In: `RUNTIME` = `orlop` (default), `runc`, `crun` or `youki`, whose differences nobody has listed yet. Out: verdicts. It
+//! knows nothing of how a runtime works: it hands over bundles and flags, and reads `/proc`, cgroup files and exit statuses.
+//! It never talks to the `orlop` library.
 //!
 //! | module | holds |
 //! |---|---|

@@ -9,6 +9,8 @@ use conformance::expected;
 
 #[path = "tidy/coverage.rs"]
 mod coverage;
+#[path = "tidy/documents.rs"]
+mod documents;
 #[path = "tidy/house.rs"]
 mod house;
 

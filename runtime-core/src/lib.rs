@@ -52,7 +52,7 @@
 //! | [`seccomp`] | a profile → BPF, kept in a cache | no |
 //! | `resctrl` | shares of cache and memory bandwidth | no |
 //! | `state` | what is known of a container, on disk | no |
-//! | [`manual`] | documents: kernel, compatibility, threats | no |
+//! | [`manual`] | documents: features, kernel, compatibility, threats | no |
 //! | `sys` | system calls that `nix` and `rustix` lack | yes, one call per file |
 //!
 //! The crates `orlop-plan`, the words of a plan, and `orlop-init`, the program that carries one out, lie below this one; init is

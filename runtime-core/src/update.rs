@@ -1,8 +1,9 @@
-//! New limits for a container that is there: [`Container::update`], [`Container::update_cache`].
+//! New limits for a container that is there: [`Container::update`], [`Container::update_with_cache`].
 
 use crate::cgroup;
 use crate::container::Container;
 use crate::error::{Error, Kind, Op, Pointer, Result};
+use crate::resctrl::Rewritten;
 use crate::spec::{IntelRdt, Limits, Resources};
 use crate::state::{Record, Status};
 
@@ -15,12 +16,23 @@ impl Container {
     /// [`Kind::Status`](crate::Kind::Status) `container not running` once it has stopped; [`Op::Cgroup`] with the field where the
     /// kernel refuses.
     pub fn update(&self, change: &Limits) -> Result<()> {
+        self.update_with_cache(change, None, None)
+    }
+
+    /// The same, and the container's share of the processors' cache and memory bandwidth: lines of its group's `schemata`, as in
+    /// `linux.intelRdt.l3CacheSchema` and `memBwSchema`.
+    ///
+    /// # Errors
+    /// As for [`Container::update`]; [`Kind::Unsupported`](crate::Kind::Unsupported) for a container without a group;
+    /// [`Op::Resctrl`] where the kernel refuses.
+    pub fn update_with_cache(&self, change: &Limits, l3_cache: Option<&str>, bandwidth: Option<&str>) -> Result<()> {
         self.during("update", || {
             let _lock = self.directory().lock()?;
             let mut record = self.record()?;
             if matches!(self.status(&record)?, Status::Stopped | Status::Creating) {
                 return Err(self.wrong_status(Op::Cgroup, "container not running"));
             }
+            let shares = share(&record, l3_cache, bandwidth)?;
             let before = match record.limits.take() {
                 Some(limits) => limits,
                 None => Limits::of_config(self.config()?.bytes())?,
@@ -31,33 +43,26 @@ impl Container {
             // Written first: where there is no room for it, nothing changes.
             self.directory().write_new(&record)?;
             apply(&record, &touched)?;
-            self.directory().take_new()
+            self.directory().take_new()?;
+            shares.keep();
+            Ok(())
         })
     }
+}
 
-    /// Changes the container's share of the processors' cache and memory bandwidth: lines of its group's `schemata`, as in
-    /// `linux.intelRdt.l3CacheSchema` and `memBwSchema`.
-    ///
-    /// # Errors
-    /// [`Kind::Status`](crate::Kind::Status) `container not running` once it has stopped; [`Kind::Unsupported`](crate::Kind::Unsupported)
-    /// for a container without a group; [`Op::Resctrl`] where the kernel refuses.
-    pub fn update_cache(&self, l3_cache: Option<&str>, bandwidth: Option<&str>) -> Result<()> {
-        self.during("update", || {
-            let _lock = self.directory().lock()?;
-            let record = self.record()?;
-            if matches!(self.status(&record)?, Status::Stopped | Status::Creating) {
-                return Err(self.wrong_status(Op::Resctrl, "container not running"));
-            }
-            let rdt = IntelRdt::of_schemas(l3_cache, bandwidth)?;
-            let group = record.resctrl.as_ref().ok_or_else(|| {
-                Error::new(Kind::Unsupported, Op::Resctrl)
-                    .field(Pointer::new("/linux/intelRdt"))
-                    .message("the container has no group of resctrl")
-                    .hint("create it with linux.intelRdt in its config.json")
-            })?;
-            group.rewrite(&rdt.lines)
-        })
+/// The group has these shares, until the answer is dropped.
+fn share(record: &Record, l3_cache: Option<&str>, bandwidth: Option<&str>) -> Result<Rewritten> {
+    if l3_cache.or(bandwidth).is_none() {
+        return Ok(Rewritten::default());
     }
+    let rdt = IntelRdt::of_schemas(l3_cache, bandwidth)?;
+    let group = record.resctrl.as_ref().ok_or_else(|| {
+        Error::new(Kind::Unsupported, Op::Resctrl)
+            .field(Pointer::new("/linux/intelRdt"))
+            .message("the container has no group of resctrl")
+            .hint("create it with linux.intelRdt in its config.json")
+    })?;
+    group.rewrite(&rdt.lines)
 }
 
 /// The cgroup takes these limits. Where systemd made it, its unit has to be told as well: this is the place.

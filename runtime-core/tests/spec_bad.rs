@@ -222,6 +222,8 @@ fn mounts() {
         ("/mounts/1/options", json!(["bind", "noxec"]), "unknown option `noxec` for a bind mount [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/1/options/1]"),
         ("/mounts/1/options", json!(["bind", "ridmap"]), "an id-mapped mount needs mappings, or a container with a user namespace [config.json /mounts/1/options/1]"),
+        ("/mounts/1/options", json!(["bind", "idmap=uids=0-1-10"]), "`idmap=uids=0-1-10` is crun's own way to map ids [config.json /mounts/1/options/1]"),
+        ("/mounts/0/options", json!(["ridmap=uids=0-1-10"]), "`ridmap=uids=0-1-10` is crun's own way to map ids [config.json /mounts/0/options/0]"),
         ("/mounts/0/options", json!(["tmpcopyup"]), "`tmpcopyup` is for mounts of type tmpfs only [config.json /mounts/0/options/0]"),
         ("/mounts/0/options", json!(["=5"]), "option `=5` has no name [config.json /mounts/0/options/0]"),
         ("/mounts/0/options", json!(["nosuid", 5]), "invalid type: integer `5`, expected a string [config.json /mounts/0/options/1]"),

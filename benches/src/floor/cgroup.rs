@@ -1,7 +1,7 @@
 //! The cgroup of a floor container: one directory per v1 hierarchy, or one on v2.
 //!
-//! v1: the child moves itself, by writing 0 to `tasks` (0.07 ms where a write of its pid to `cgroup.procs` by the
-//! parent waits 14.7 ms for RCU). v2: the child is born inside. With `FLOOR_MEMORY=BYTES` the memory limit is set.
+//! v1: the child moves itself, by writing 0 to `tasks`; a write of its pid to `cgroup.procs` by the parent
+//! would wait for RCU (PROMISES.md, at its end). v2: the child is born inside. With `FLOOR_MEMORY=BYTES` the memory limit is set.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

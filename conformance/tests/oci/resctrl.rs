@@ -23,7 +23,7 @@ fn whole() -> String {
     schemata.lines().next().unwrap().trim().to_owned()
 }
 
-/// The only one of these tests that runs on a machine without the hardware: there it shows that no field is passed over.
+/// On a machine without the hardware this shows that no field is passed over.
 #[conformance::test(covers = ["/linux/intelRdt/{closID,l3CacheSchema,memBwSchema,schemata,enableMonitoring}"])]
 fn without_resctrl_its_absence_is_named() {
     needs::no_path("/sys/fs/resctrl/schemata");
@@ -38,6 +38,14 @@ fn without_resctrl_its_absence_is_named() {
     for rdt in asked {
         Bundle::new().set("/linux/intelRdt", rdt).refused().names("/linux/intelRdt").says("resctrl");
     }
+}
+
+#[conformance::test]
+fn a_share_of_the_cache_that_cannot_be_had_leaves_limits_as_they_were() {
+    needs::no_path("/sys/fs/resctrl/schemata");
+    let container = Bundle::new().set("/linux/resources/pids/limit", 50).start();
+    container.call_with(&["update", "--pids-limit", "60", "--l3-cache-schema", "L3:0=f"], &[]).fails();
+    assert_eq!(container.settled().cgroup_value("pids.max"), "50");
 }
 
 #[conformance::test(covers = ["/linux/intelRdt/schemata"])]

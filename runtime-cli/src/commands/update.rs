@@ -50,10 +50,7 @@ pub(crate) fn run(call: &Call) -> Outcome {
         }
         Some(name) => document(name)?,
     };
-    container.update(&Limits::from_slice(&document)?)?;
-    if cache.or(bandwidth).is_some() {
-        container.update_cache(cache, bandwidth)?;
-    }
+    container.update_with_cache(&Limits::from_slice(&document)?, cache, bandwidth)?;
     Ok(DONE)
 }
 
@@ -74,4 +71,39 @@ fn given(call: &Call) -> Result<Map<String, Value>, Failure> {
         }
     }
     Ok(resources)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::args;
+
+    fn call(words: &str) -> Result<Call, Failure> {
+        let (globals, rest) = args::globals(words.split(' ').map(OsString::from))?;
+        args::command(globals, rest)
+    }
+
+    #[test]
+    fn each_flag_sets_its_field() {
+        let words = "update --blkio-weight 10 --cpu-period 20 --cpu-quota 30 --cpu-burst 40 --cpu-share 50 --cpu-rt-period 60 \
+                     --cpu-rt-runtime 70 --cpu-idle 1 --cpuset-cpus 0-3 --cpuset-mems 1 --memory 1m --memory-reservation 2k \
+                     --memory-swap -1 --pids-limit 80 c";
+        let given = call(words).and_then(|call| given(&call)).map_err(|failure| failure.line()).unwrap();
+        let asked = json!({
+            "blockIO": {"weight": 10},
+            "cpu": {
+                "period": 20, "quota": 30, "burst": 40, "shares": 50, "realtimePeriod": 60, "realtimeRuntime": 70, "idle": 1,
+                "cpus": "0-3", "mems": "1",
+            },
+            "memory": {"limit": 1 << 20, "reservation": 2 << 10, "swap": -1},
+            "pids": {"limit": 80},
+        });
+        assert_eq!(Value::Object(given), asked);
+        let fields = asked.as_object().unwrap().values().map(|section| section.as_object().unwrap().len());
+        assert_eq!(FIELDS.len(), fields.sum::<usize>());
+    }
 }

@@ -42,15 +42,21 @@ impl Group {
         Ok(group)
     }
 
-    /// Writes other lines into the schemata of the group, which a later container of the same group shares.
-    pub(crate) fn rewrite(&self, lines: &[(crate::spec::Str<'_>, Pointer)]) -> Result<()> {
-        let Some(directory) = self.tasks.first().and_then(|tasks| tasks.parent()) else { return Ok(()) };
+    /// Writes other lines into the schemata of the group, which a later container of the same group shares. What stood there comes
+    /// back, unless the answer is kept.
+    pub(crate) fn rewrite(&self, lines: &[(crate::spec::Str<'_>, Pointer)]) -> Result<Rewritten> {
+        let Some(directory) = self.tasks.first().and_then(|tasks| tasks.parent()) else {
+            return Ok(Rewritten::default());
+        };
         let file = directory.join("schemata");
+        let at = |errno| Error::system(Op::Resctrl, errno).on(&file);
+        let before = fs::read_to_string(&file).map_err(|error| at(errno(&error)).message("read"))?;
+        let rewritten = Rewritten { file: Some(file.clone()), before };
         lines.iter().try_for_each(|(line, field)| {
-            put(&file, &format!("{line}\n")).map_err(|errno| {
-                Error::system(Op::Resctrl, errno).on(&file).message(format!("write {line:?}")).field(field.clone())
-            })
-        })
+            put(&file, &format!("{line}\n"))
+                .map_err(|errno| at(errno).message(format!("write {line:?}")).field(field.clone()))
+        })?;
+        Ok(rewritten)
     }
 
     /// Moves a process, and whatever it starts from now on.
@@ -144,6 +150,28 @@ fn compare(plan: &Plan) -> Result<()> {
     }
 }
 
+/// Schemata with other lines: those that stood there are written back when this is dropped, until it is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    file: Option<PathBuf>,
+    before: String,
+}
+
+impl Rewritten {
+    pub(crate) fn keep(mut self) {
+        self.file = None;
+    }
+}
+
+impl Drop for Rewritten {
+    fn drop(&mut self) {
+        let Some(file) = &self.file else { return };
+        if let Err(errno) = put(file, &self.before) {
+            log::warn!("{} could not be given back what it had: {errno}", file.display());
+        }
+    }
+}
+
 /// One value, in one call, into a file that the kernel has made.
 fn put(file: &Path, value: &str) -> Result<(), Errno> {
     let mut opened = fs::OpenOptions::new().write(true).open(file).map_err(|error| errno(&error))?;
@@ -175,9 +203,12 @@ mod tests {
         stand.group("one");
         let group = Group { tasks: vec![stand.0.join("one/tasks")], ..Group::default() };
         let rdt = crate::spec::IntelRdt::of_schemas(Some("L3:0=f"), None).unwrap();
-        group.rewrite(&rdt.lines).unwrap();
-        let now = fs::read_to_string(stand.0.join("one/schemata")).unwrap();
-        assert!(now.starts_with("L3:0=f\n"), "{now}");
+        let schemata = || fs::read_to_string(stand.0.join("one/schemata")).unwrap();
+        let before = schemata();
+        drop(group.rewrite(&rdt.lines).unwrap());
+        assert_eq!(schemata(), before, "what is not kept goes back");
+        group.rewrite(&rdt.lines).unwrap().keep();
+        assert!(schemata().starts_with("L3:0=f\n"), "{}", schemata());
     }
 
     struct Stand(PathBuf);

@@ -9,7 +9,7 @@ mod schemata;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use group::Group;
+pub(crate) use group::{Group, Rewritten};
 
 use crate::error::{At, Error, Op, Pointer, Result};
 use crate::spec::{Clos, IntelRdt, RESERVED};

@@ -71,6 +71,8 @@ enum Meaning {
     CopyUp,
     /// Maps the ids of the mount, or of all below it, too.
     IdMap { recursive: bool },
+    /// Maps ids as the option itself says: for crun alone.
+    Mappings,
     /// Not in the table: for the filesystem to judge.
     Unknown,
 }
@@ -110,7 +112,7 @@ pub(super) fn read<'c>(
                     Cow::Owned(text) => read.data.extend(parts(&text).map(|part| data(index, part.to_owned().into()))),
                 }
             }
-            Meaning::CopyUp | Meaning::Unknown => {
+            Meaning::CopyUp | Meaning::Mappings | Meaning::Unknown => {
                 return Err(refusal(&option, target, place()));
             }
         }
@@ -167,6 +169,7 @@ fn meaning(option: &str) -> Meaning {
         // runc passes over an empty option, too.
         "" => return Meaning::Nothing,
         COPY_UP => return Meaning::CopyUp,
+        _ if has_mappings(option) => return Meaning::Mappings,
         _ => {}
     }
     // An attribute is what is asked for most.
@@ -175,6 +178,10 @@ fn meaning(option: &str) -> Meaning {
         (None, Some(all)) => Meaning::All(all),
         (None, None) => MEANINGS.iter().find(|(name, _)| *name == option).map_or(Meaning::Unknown, |(_, known)| *known),
     }
+}
+
+fn has_mappings(option: &str) -> bool {
+    option.starts_with("idmap=") || option.starts_with("ridmap=")
 }
 
 /// The warning for a flag of a superblock that belongs to another mount.
@@ -187,6 +194,8 @@ fn lost(option: &str, place: impl Fn() -> Pointer) -> Option<Warning> {
 fn refusal(option: &str, target: Target, place: Pointer) -> Error {
     match option {
         "tmpcopyup" => Error::config(place, "`tmpcopyup` is for mounts of type tmpfs only"),
+        _ if has_mappings(option) => Error::config(place, format!("`{option}` is crun's own way to map ids"))
+            .hint("name them in `uidMappings` and `gidMappings` of the mount, with `idmap` or `ridmap` alone"),
         _ if target == Target::Bind => Error::config(place, format!("unknown option `{option}` for a bind mount"))
             .hint("a bind mount takes only the mount options of the OCI specification"),
         _ if target == Target::Cgroup => Error::config(place, format!("unknown option `{option}` for a cgroup mount"))

@@ -311,7 +311,8 @@ mod tests {
         let systemd = Systemd::test(path.to_str().unwrap(), false, "/");
         let other = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            stream.write_all(said).unwrap();
+            // On a busy machine the client may have lost patience already.
+            stream.write_all(said).ok();
             // Until the client goes.
             if !closes {
                 stream.read_to_end(&mut Vec::new()).ok();

@@ -124,6 +124,29 @@ fn what_engines_probe_is_told_and_true() {
     }
 }
 
+/// What containerd, CRI-O and Docker decide by: who lacks these gets no pod with users of its own, no volume that is read-only all the
+/// way down, and no profile.
+#[conformance::test(covers = [
+    "features:/linux/mountExtensions/idmap/enabled", "features:/linux/seccomp/enabled", "features:/mountOptions",
+])]
+fn what_engines_ask_for_is_there() {
+    let document = features();
+    for pointer in ["/linux/mountExtensions/idmap/enabled", "/linux/seccomp/enabled"] {
+        assert_eq!(document.pointer(pointer), Some(&json!(true)), "{pointer}");
+    }
+    assert!(words(&document, "/mountOptions").contains("rro"));
+}
+
+#[conformance::test(covers = ["features:/linux/intelRdt/enabled"])]
+fn memory_policies_and_shares_of_the_cache_are_told_of() {
+    needs::runtime(&["orlop"]);
+    let document = features();
+    covers(&document, "/linux/memoryPolicy/modes", "/linux/memoryPolicy/mode");
+    covers(&document, "/linux/memoryPolicy/flags", "/linux/memoryPolicy/flags");
+    let all = json!({"enabled": true, "schemata": true, "monitoring": true});
+    assert_eq!(document["linux"]["intelRdt"], all);
+}
+
 #[conformance::test(covers = ["features:/potentiallyUnsafeConfigAnnotations", "features:/annotations"])]
 fn annotations_that_change_a_container_are_told_of() {
     let document = features();

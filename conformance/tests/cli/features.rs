@@ -46,6 +46,14 @@ fn both_versions_are_taken_as_they_are_told() {
     }
 }
 
+#[conformance::test(covers = ["features:/ociVersionMax"])]
+fn the_highest_version_is_that_of_version() {
+    needs::runtime(&["orlop", "runc"]);
+    let told = Bundle::new().runtime.call(["--version"]).succeeds().stdout;
+    let version = told.lines().find_map(|line| line.strip_prefix("spec: ")).unwrap();
+    assert_eq!(features()["ociVersionMax"], version);
+}
+
 #[conformance::test(covers = ["features:/hooks"])]
 fn every_kind_of_hook_is_known() {
     let kinds: BTreeSet<String> = names("fields.txt").iter().filter_map(|name| hook(name)).collect();

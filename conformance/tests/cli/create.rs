@@ -74,7 +74,7 @@ fn the_hosts_root_is_below_the_containers_without_pivot_root_alone() {
             let pid = container.process().pid.to_string();
             Command::new("nsenter").args(["--target", &pid, "--mount"]).args(words).status().unwrap().success()
         };
-        assert!(enter(&["umount", "-l", "/"]));
+        assert!(enter(&["/bin/busybox", "umount", "-l", "/"]));
         let bundle = container.bundle.path().to_string_lossy().into_owned();
         assert_eq!(enter(&["/bin/busybox", "test", "-d", &bundle]), below, "{flags:?}");
     }

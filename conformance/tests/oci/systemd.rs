@@ -446,8 +446,9 @@ fn the_flag_of_crun_names_who_makes_the_cgroup() {
     needs::runtime(&["orlop", "crun"]);
     let of_systemd = Bundle::new().flag("--cgroup-manager=systemd").start();
     let scope = |container: &Container| {
-        let name = container.settled().cgroup("").file_name().unwrap().to_string_lossy().into_owned();
-        name.ends_with(&format!("-{}.scope", container.id())).then_some(name)
+        let place = container.settled().cgroup("");
+        let mut names = place.iter().map(|name| name.to_string_lossy().into_owned());
+        names.find(|name| name.ends_with(&format!("-{}.scope", container.id())))
     };
     let name = scope(&of_systemd).unwrap();
     assert_eq!(property(&name, "ActiveState"), "active");

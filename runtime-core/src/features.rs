@@ -97,11 +97,7 @@ mod tests {
 
     #[test]
     fn every_listed_word_of_seccomp_is_read() {
-        let with = |seccomp: Value| {
-            let mut config = config();
-            config["linux"]["seccomp"] = seccomp;
-            config
-        };
+        let with = |profile: Value| with("/linux/seccomp", profile);
         let ruled = |action: &str, flag: &str| {
             let rule = json!([{ "names": ["read"], "action": action }]);
             json!({ "defaultAction": "SCMP_ACT_ALLOW", "flags": [flag], "syscalls": rule, "listenerPath": "/run/agent" })
@@ -116,6 +112,53 @@ mod tests {
             let args = json!([{ "index": 0, "value": 1, "valueTwo": 1, "op": op }]);
             let rule = json!([{ "names": ["read"], "action": "SCMP_ACT_LOG", "args": args }]);
             assert!(reads(&with(json!({ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": rule }))), "{op}");
+        }
+    }
+
+    /// A config with this value at a pointer.
+    fn with(pointer: &str, value: Value) -> Value {
+        let mut config = config();
+        let place = pointer.split('/').skip(1).fold(&mut config, |value, key| &mut value[key]);
+        *place = value;
+        config
+    }
+
+    /// Every word of the list at a pointer of the document is read where the config has it; said is whether another one is, too.
+    fn words_are_read(list: &str, field: &str, value: impl Fn(&str) -> Value) -> bool {
+        let document = features();
+        let listed = document.pointer(list).and_then(Value::as_array).unwrap();
+        assert!(!listed.is_empty(), "{list}");
+        for word in listed {
+            assert!(reads(&with(field, value(word.as_str().unwrap()))), "{list}: {word}");
+        }
+        reads(&with(field, value("NONESUCH")))
+    }
+
+    #[test]
+    fn every_listed_memory_policy_is_read_and_no_other() {
+        let mode = |word: &str| match word {
+            "MPOL_DEFAULT" | "MPOL_LOCAL" => json!({ "mode": word }),
+            _ => json!({ "mode": word, "nodes": "0" }),
+        };
+        let flag = |word: &str| json!({ "mode": "MPOL_BIND", "nodes": "0", "flags": [word] });
+        assert!(!words_are_read("/linux/memoryPolicy/modes", "/linux/memoryPolicy", mode));
+        assert!(!words_are_read("/linux/memoryPolicy/flags", "/linux/memoryPolicy", flag));
+    }
+
+    #[test]
+    fn every_listed_capability_and_architecture_is_read() {
+        let architecture = |word: &str| json!({ "defaultAction": "SCMP_ACT_ALLOW", "architectures": [word] });
+        assert!(!words_are_read("/linux/seccomp/archs", "/linux/seccomp", architecture));
+        // One of tomorrow is only warned of.
+        assert!(words_are_read("/linux/capabilities", "/process/capabilities", |word| json!({ "bounding": [word] })));
+    }
+
+    #[test]
+    fn every_version_in_between_is_read_and_none_beyond() {
+        for (version, is_read) in
+            [(VERSIONS.0, true), ("1.2.1", true), (VERSIONS.1, true), ("0.9.0", false), ("2.0.0", false)]
+        {
+            assert_eq!(reads(&with("/ociVersion", version.into())), is_read, "{version}");
         }
     }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 
 use conformance::console::Console;
 use conformance::observe::Process;
-use conformance::{Bundle, json};
+use conformance::{Bundle, Container, json, needs};
 
 #[conformance::test]
 fn pid_file_holds_the_pid() {
@@ -62,10 +63,34 @@ fn no_pivot_runs_in_the_root() {
     bundle.runtime.call(["run", "--no-pivot", "--bundle", &path, &bundle.id]).succeeds().prints("/bin/busybox");
 }
 
+/// After pivot_root(2) the host's root is gone from the mount namespace; without it, it lies below the container's. `umount` shows what
+/// lies there to whoever enters the namespace after that.
 #[conformance::test]
-fn no_new_keyring_is_taken() {
-    let container = Bundle::new().create_with(&["--no-new-keyring"]);
-    assert_eq!(container.status(), "created");
+fn the_hosts_root_is_below_the_containers_without_pivot_root_alone() {
+    needs::root("entering a mount namespace");
+    for (flags, below) in [(&[][..], false), (&["--no-pivot"], true)] {
+        let container = Bundle::new().create_with(flags);
+        let enter = |words: &[&str]| {
+            let pid = container.process().pid.to_string();
+            Command::new("nsenter").args(["--target", &pid, "--mount"]).args(words).status().unwrap().success()
+        };
+        assert!(enter(&["/bin/busybox", "umount", "-l", "/"]));
+        let bundle = container.bundle.path().to_string_lossy().into_owned();
+        assert_eq!(enter(&["/bin/busybox", "test", "-d", &bundle]), below, "{flags:?}");
+    }
+}
+
+/// A session keyring (keyrings(7)) that the kernel knows by the container's name.
+fn has_a_keyring(container: &Container) -> bool {
+    let keys = fs::read_to_string("/proc/keys").unwrap();
+    keys.lines().any(|key| key.contains(" keyring ") && key.contains(container.id()))
+}
+
+#[conformance::test]
+fn the_session_keyring_is_new_unless_it_is_not_to_be() {
+    needs::path("/proc/keys");
+    assert!(has_a_keyring(&Bundle::new().create()));
+    assert!(!has_a_keyring(&Bundle::new().create_with(&["--no-new-keyring"])));
 }
 
 #[conformance::test]
@@ -76,7 +101,7 @@ fn preserve_fds_passes_descriptors_on() {
     let path = bundle.write().path().to_string_lossy().into_owned();
     let inner = bundle.runtime.command(["run", "--preserve-fds", "1", "--bundle", &path, &bundle.id]);
     // A shell opens descriptor 3 and becomes the runtime.
-    let mut shell = std::process::Command::new("sh");
+    let mut shell = Command::new("sh");
     shell.args(["-c", r#"exec 3<"$0"; exec "$@""#]).arg(&file).arg(inner.get_program()).args(inner.get_args());
     // stdio, the one passed on, and the directory that ls reads.
     bundle.runtime.spawn(shell).wait().succeeds().prints("passed on\n5");

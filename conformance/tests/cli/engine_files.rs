@@ -4,11 +4,12 @@
 use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
 use std::process::Command;
 
 use conformance::console::Console;
-use conformance::{Bundle, Container, Runtime, Value, json, needs};
+use conformance::{Bundle, Container, Runtime, Value, json, needs, rootless, user};
 
 use super::engine_words::is_go_time;
 
@@ -61,10 +62,8 @@ fn the_state_is_nobody_elses_to_list() {
     }
 }
 
-#[conformance::test]
-fn without_root_the_state_is_below_run() {
-    needs::root("the state of all");
-    let bundle = Bundle::new();
+/// Whether a container has its state in `directory` if nothing but the environment says where.
+fn has_its_state_in(directory: &Path, bundle: &Bundle, runtime_directory: &Path) -> bool {
     let path = bundle.write().path().to_string_lossy().into_owned();
     // The same call without `--root DIR`.
     let call = |words: &[&str]| {
@@ -72,14 +71,30 @@ fn without_root_the_state_is_below_run() {
         let all: Vec<_> = full.get_args().map(ToOwned::to_owned).collect();
         let at = all.iter().position(|word| word == "--root").unwrap();
         let mut command = Command::new(full.get_program());
-        command.args(&all[..at]).args(&all[at + 2..]).env("XDG_RUNTIME_DIR", "/not/for/root");
+        command.args(&all[..at]).args(&all[at + 2..]).env("XDG_RUNTIME_DIR", runtime_directory);
         bundle.runtime.spawn(command).wait()
     };
     let created = call(&["create", "--bundle", &path, &bundle.id]);
-    let there = std::path::Path::new("/run").join(Runtime::name()).join(&bundle.id).is_dir();
+    let there = directory.join(Runtime::name()).join(&bundle.id).is_dir();
     call(&["delete", "--force", &bundle.id]).succeeds();
     created.succeeds();
-    assert!(there);
+    there
+}
+
+#[conformance::test]
+fn the_state_of_root_is_below_run() {
+    needs::root("the state of all");
+    assert!(has_its_state_in(Path::new("/run"), &Bundle::new(), Path::new("/not/for/root")));
+}
+
+#[conformance::test]
+fn the_state_of_a_user_is_in_their_runtime_directory() {
+    let bundle = if rootless::here() { Bundle::new() } else { user::bundle("sleep 1000") };
+    let directory = bundle.host("runtime");
+    if !rootless::here() {
+        chown(&directory, Some(user::USER), Some(user::USER)).unwrap();
+    }
+    assert!(has_its_state_in(&directory, &bundle, &directory));
 }
 
 #[conformance::test(covers = ["create.invalid-id"])]

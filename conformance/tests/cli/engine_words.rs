@@ -211,7 +211,8 @@ fn what_podman_asks_before_a_checkpoint_is_answered() {
     assert!((probe.stdout + &probe.stderr).contains("flag needs an argument"), "{}", probe.code);
 }
 
-/// Docker's `parseRuntimeVersion`, and go-runc's, which reads `commit` and `spec` of every line behind the first.
+/// Docker's `parseRuntimeVersion`, and go-runc's, which reads `commit` and `spec` of every line behind the first, where that begins with
+/// `runc version `; of another runtime it has nothing, and no error.
 #[conformance::test]
 fn the_version_is_read_by_docker_and_go_runc() {
     let told = Bundle::new().runtime.call(["--version"]).succeeds().stdout;

@@ -46,6 +46,14 @@ fn both_versions_are_taken_as_they_are_told() {
     }
 }
 
+#[conformance::test(covers = ["features:/ociVersionMax"])]
+fn the_highest_version_is_that_of_version() {
+    needs::runtime(&["orlop", "runc"]);
+    let told = Bundle::new().runtime.call(["--version"]).succeeds().stdout;
+    let version = told.lines().find_map(|line| line.strip_prefix("spec: ")).unwrap();
+    assert_eq!(features()["ociVersionMax"], version);
+}
+
 #[conformance::test(covers = ["features:/hooks"])]
 fn every_kind_of_hook_is_known() {
     let kinds: BTreeSet<String> = names("fields.txt").iter().filter_map(|name| hook(name)).collect();
@@ -122,6 +130,29 @@ fn what_engines_probe_is_told_and_true() {
         assert!(linux.pointer(feature).is_some_and(Value::is_boolean), "{feature}: {linux}");
         Bundle::new().set(field, value).refused().names(field);
     }
+}
+
+/// What containerd, CRI-O and Docker decide by: who lacks these gets no pod with users of its own, no volume that is read-only all the
+/// way down, and no profile.
+#[conformance::test(covers = [
+    "features:/linux/mountExtensions/idmap/enabled", "features:/linux/seccomp/enabled", "features:/mountOptions",
+])]
+fn what_engines_ask_for_is_there() {
+    let document = features();
+    for pointer in ["/linux/mountExtensions/idmap/enabled", "/linux/seccomp/enabled"] {
+        assert_eq!(document.pointer(pointer), Some(&json!(true)), "{pointer}");
+    }
+    assert!(words(&document, "/mountOptions").contains("rro"));
+}
+
+#[conformance::test(covers = ["features:/linux/intelRdt/enabled"])]
+fn memory_policies_and_shares_of_the_cache_are_told_of() {
+    needs::runtime(&["orlop"]);
+    let document = features();
+    covers(&document, "/linux/memoryPolicy/modes", "/linux/memoryPolicy/mode");
+    covers(&document, "/linux/memoryPolicy/flags", "/linux/memoryPolicy/flags");
+    let all = json!({"enabled": true, "schemata": true, "monitoring": true});
+    assert_eq!(document["linux"]["intelRdt"], all);
 }
 
 #[conformance::test(covers = ["features:/potentiallyUnsafeConfigAnnotations", "features:/annotations"])]

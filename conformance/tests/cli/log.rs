@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use conformance::{Bundle, Value};
+use conformance::{Bundle, Value, needs};
 
 fn failing(bundle: &Bundle, format: &[&str]) -> PathBuf {
     let log = bundle.path().join("log");
@@ -53,4 +53,18 @@ fn success_writes_no_error() {
     let log = bundle.path().join("log");
     bundle.runtime.call(["--log", &log.to_string_lossy(), "--log-format", "json", "list"]).succeeds();
     assert!(!fs::read_to_string(log).unwrap_or_default().contains("error"));
+}
+
+#[conformance::test]
+fn debug_adds_lines_of_its_level() {
+    needs::runtime(&["orlop", "runc"]);
+    for (flags, level) in [(&[][..], false), (&["--debug"], true)] {
+        let bundle = Bundle::sh("echo here");
+        let (path, log) = (bundle.write().path().to_string_lossy().into_owned(), bundle.path().join("log"));
+        let log_words = ["--log", &log.to_string_lossy(), "--log-format", "json"];
+        let words = [flags, &log_words, &["run", "--bundle", &path, &bundle.id]].concat();
+        bundle.runtime.call(words).succeeds().prints("here");
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        assert_eq!(text.lines().any(|line| line.contains(r#""level":"debug""#)), level, "{flags:?}: {text}");
+    }
 }

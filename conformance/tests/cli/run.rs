@@ -2,7 +2,8 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use conformance::{Bundle, Signal, Value, eventually, json, needs};
+use conformance::observe::Process;
+use conformance::{Bundle, Signal, Value, eventually, json, leaks, needs};
 
 fn run(bundle: &Bundle, flags: &[&str]) -> conformance::Outcome {
     let path = bundle.write().path().to_string_lossy().into_owned();
@@ -185,4 +186,26 @@ fn a_run_that_somebody_else_deletes_has_the_status_of_its_process() {
     assert!(eventually(|| call.output().contains("ready")));
     bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
     call.wait().exits(137);
+}
+
+#[conformance::test]
+fn orphans_are_adopted_unless_they_are_not_to_be() {
+    needs::runtime(&["orlop", "runc"]);
+    // In the host's pid namespace no first process adopts them, and their pids are the host's.
+    let script = "sh -c 'sleep 1000 & echo $!'; exec sleep 1000";
+    for (flags, adopted) in [(&[][..], true), (&["--no-subreaper"], false)] {
+        let bundle = Bundle::sh(script).without_namespace("pid");
+        let path = bundle.write().path().to_string_lossy().into_owned();
+        let words = [&["run", "--bundle", &path], flags, &[&bundle.id]].concat();
+        let call = bundle.runtime.spawn(bundle.runtime.command(words));
+        assert!(eventually(|| call.output().ends_with('\n')));
+        let orphan = Process::new(call.output().trim().parse().unwrap());
+        // The test is a subreaper itself.
+        let parent = if adopted { Process::new(call.pid()) } else { Process::myself() };
+        let child_of = || orphan.status("PPid").unwrap_or_default();
+        assert!(eventually(|| child_of() == parent.pid.to_string()), "{flags:?}: child of {}", child_of());
+        bundle.runtime.call(["kill", &bundle.id, "KILL"]).succeeds();
+        call.wait().exits(137);
+        leaks::nothing_left(&bundle);
+    }
 }

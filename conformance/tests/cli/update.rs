@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use conformance::{Bundle, Container, Outcome, Runtime, Value, json};
+use conformance::{Bundle, Container, Outcome, Runtime, Value, json, needs};
 
 /// Whether this machine has cgroup v2 alone.
 fn unified() -> bool {
@@ -214,5 +214,56 @@ fn an_obsolete_flag_is_named() {
             outcome.succeeds();
         }
         update(&container, &[flag, ""]).succeeds();
+    }
+}
+
+/// Cgroup v1 alone gives real-time, and only of a kernel with CONFIG_RT_GROUP_SCHED.
+#[conformance::test(covers = ["/linux/resources/cpu/{realtimePeriod,realtimeRuntime}"])]
+fn real_time_is_given_by_flags() {
+    let container = limited(json!({}));
+    let there = Path::new("/sys/fs/cgroup/cpu/cpu.rt_runtime_us").exists();
+    for (flag, value, file, field) in [
+        ("--cpu-rt-period", "500000", "cpu.rt_period_us", "/cpu/realtimePeriod"),
+        ("--cpu-rt-runtime", "10000", "cpu.rt_runtime_us", "/cpu/realtimeRuntime"),
+    ] {
+        let outcome = update(&container, &[flag, value]);
+        if there {
+            outcome.succeeds();
+            assert_eq!(container.settled().cgroup_value(file), value);
+        } else if Runtime::is_orlop() {
+            outcome.fails().names(field);
+        }
+    }
+}
+
+/// BFQ has a file for the weight, or on v2 a cost model, which counts otherwise; a kernel with neither has no weights.
+#[conformance::test(covers = ["/linux/resources/blockIO/weight"])]
+fn the_weight_of_block_io_is_set_by_a_flag() {
+    needs::runtime(&["orlop", "runc"]);
+    let container = limited(json!({}));
+    let outcome = update(&container, &["--blkio-weight", "300"]);
+    let directory = container.settled().cgroup(if unified() { "" } else { "blkio" });
+    let files = [("blkio.bfq.weight", "300"), ("blkio.weight", "300"), ("io.bfq.weight", "300"), ("io.weight", "2930")];
+    let shown = files.map(|(file, weight)| (std::fs::read_to_string(directory.join(file)), weight));
+    if let Some((shown, weight)) = shown.into_iter().find_map(|(shown, weight)| Some((shown.ok()?, weight))) {
+        outcome.succeeds();
+        assert!(shown.lines().next().unwrap().trim_start_matches("default ") == weight, "{shown}");
+    } else if Runtime::is_orlop() {
+        outcome.fails().names("/blockIO/weight");
+    }
+}
+
+/// No machine at hand has cache or bandwidth to share out: of a group, `runtime-core/src/resctrl/group.rs` has the test.
+#[conformance::test]
+fn shares_of_cache_and_bandwidth_are_refused_where_there_are_none() {
+    needs::runtime(&["orlop", "runc"]);
+    needs::no_path("/sys/fs/resctrl/schemata");
+    let container = limited(json!({}));
+    for (flag, schema, runcs) in [
+        ("--l3-cache-schema", "L3:0=f", "l3 cache schema is not enabled"),
+        ("--mem-bw-schema", "MB:0=20", "memory bandwidth schema is not enabled"),
+    ] {
+        let refusal = update(&container, &[flag, schema]).fails().names("/linux/intelRdt");
+        refusal.says(if Runtime::is_orlop() { "has no group of resctrl" } else { runcs });
     }
 }

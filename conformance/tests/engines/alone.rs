@@ -63,6 +63,9 @@ fn a_fork_bomb_meets_its_limit_and_nobody_else() {
     let bomb = limited(Bundle::sh(BOMB)).start();
     assert!(eventually(|| stats(&bomb)["pids"]["current"].as_u64() > Some(20)), "{}", stats(&bomb));
     assert_eq!(stats(&bomb)["pids"]["limit"], 40);
+    // The kernel counts what it refused: `max 123`.
+    let refused = || bomb.process().cgroup_value("pids.events").rsplit(' ').next().unwrap_or_default().parse::<u64>();
+    assert!(eventually(|| refused().expect("a count") > 0), "{}", bomb.process().cgroup_value("pids.events"));
     all_is_well_beside(&neighbour);
     if Runtime::is_orlop() {
         assert!(eventually(|| bomb.state()["pidsRefused"].as_u64() > Some(0)), "{}", bomb.state());
@@ -77,6 +80,8 @@ fn a_program_ended_by_the_limit_on_processes_says_so() {
     let bundle = bundle.set("/linux/resources/pids", json!({"limit": 40}));
     let (run, events) = run_watched(&bundle);
     assert_ne!(run.code, 0);
+    let run = run.says("can't fork");
+    // No runtime's events say that somebody was refused: there is the limit, and what is used of it.
     let counted = |line: &str| line.contains(r#""pids":{"#) && line.contains(r#""limit":40"#);
     let words = events.output();
     assert!(words.lines().any(counted), "{words}");

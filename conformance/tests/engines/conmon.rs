@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use conformance::{Bundle, Outcome, Value, eventually, json, needs};
+use conformance::{Bundle, Outcome, Runtime, Value, eventually, json, needs};
 
 use super::service::property;
 use super::snippets;
@@ -201,7 +201,10 @@ fn what_crio_asks_itself_is_answered() {
     let file = watched.dir.join("sync-exec.json");
     fs::write(&file, process.to_string()).expect("a process");
     watched.call(&["exec", "--process", &file.to_string_lossy(), &id]).succeeds();
-    watched.call(&["features"]).succeeds();
+    let features: Value = serde_json::from_str(&watched.call(&["features"]).succeeds().stdout).expect("JSON");
+    // Read-only mounts all the way down, and users of a pod's own: that needs runc 1.2.
+    assert!(features["mountOptions"].as_array().expect("options").contains(&json!("rro")), "{features}");
+    assert!(!Runtime::is_orlop() || features["linux"]["mountExtensions"]["idmap"]["enabled"] == true, "{features}");
     // What a kubelet changes: resources on standard input.
     let resources = json!({"memory": {"limit": 67_108_864}, "cpu": {"shares": 512}, "pids": {"limit": 33}});
     fs::write(watched.dir.join("resources.json"), resources.to_string()).expect("resources");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use conformance::{Bundle, Container, Value, json, needs};
+use conformance::{Bundle, Container, Runtime, Value, json, needs};
 
 fn with(section: &str, resources: Value) -> Bundle {
     Bundle::new().set(&format!("/linux/resources/{section}"), resources)
@@ -124,4 +124,16 @@ fn a_limit_too_low_for_a_hook_is_named() {
     let bundle = Bundle::new().set("/hooks/createContainer", hooks);
     let bundle = bundle.set("/linux/resources/memory", json!({"limit": 1, "swap": 1}));
     bundle.refused().says("out of memory").names("/linux/resources/memory/limit");
+}
+
+/// On v2 the first process is born in the cgroup: with next to nothing it is not executed, with little more it is killed.
+#[conformance::test(covers = ["/linux/resources/memory/limit"])]
+fn a_limit_too_low_to_begin_with_is_named() {
+    needs::runtime(&["orlop", "runc"]);
+    needs::cgroup_v2(&["memory"]);
+    for limit in [4096, 65_536] {
+        let bundle = Bundle::new().set("/linux/resources/memory", json!({"limit": limit, "swap": limit}));
+        let words = if Runtime::is_orlop() { "out of memory" } else { "OOM-killed" };
+        bundle.refused().says(words).names("/linux/resources/memory/limit");
+    }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use conformance::console::Console;
 use conformance::user::{self, RANGE, USER};
-use conformance::{Bundle, json};
+use conformance::{Bundle, json, needs};
 
 const OWN: &str = "0 61234 1";
 
@@ -306,4 +306,35 @@ fn root_of_a_user_namespace_has_containers_with_another() {
     let bundle = user::mapped(user::bundle("cat /proc/self/uid_map; echo x > /dev/null && echo fine"), &maps);
     let outcome = in_a_namespace(bundle, &["--mount"]).run().succeeds();
     assert_eq!(words(&outcome.stdout), "0 0 1 fine");
+}
+
+/// `--rootless`: whether a container goes without a cgroup that its caller may not make.
+#[conformance::test]
+fn a_user_goes_without_a_cgroup_unless_they_say_that_they_are_no_user() {
+    needs::runtime(&["orlop", "runc"]);
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+    for flag in ["--rootless=auto", "--rootless=true"] {
+        let bundle = user::bundle("cat /proc/self/cgroup").flag(flag);
+        bundle.run().succeeds().prints(own.trim());
+    }
+    user::bundle("true").flag("--rootless=false").refused().says("permission denied");
+}
+
+#[conformance::test]
+fn root_goes_without_a_cgroup_if_they_say_that_they_are_a_user() {
+    needs::runtime(&["orlop", "runc"]);
+    needs::root("mounting for the runtime alone");
+    let readonly = r#"grep ' - cgroup2* ' /proc/self/mountinfo | cut -d ' ' -f 5 | xargs -n 1 mount -o remount,bind,ro
+        exec "$@""#;
+    let bundle = |flag| {
+        let mut bundle = Bundle::sh("cat /proc/self/cgroup").flag(flag).without("/linux/resources");
+        bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["type"] != "cgroup");
+        bundle.runtime.call_through(["unshare", "--mount", "sh", "-c", readonly, "-"]);
+        bundle
+    };
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+    bundle("--rootless=true").run().succeeds().prints(own.trim());
+    for flag in ["--rootless=auto", "--rootless=false"] {
+        bundle(flag).refused().says("read-only file system");
+    }
 }

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use conformance::observe::Process;
-use conformance::{Bundle, Container, json, needs, rootless};
+use conformance::{Bundle, Container, Value, json, needs, rootless};
 
 /// Fields 19, 40 and 41 of proc_pid_stat(5): nice value, real-time priority, policy.
 fn scheduled(process: Process) -> [i64; 3] {
@@ -119,9 +119,14 @@ fn the_personality_is_of_32_bits() {
     bundle.run().succeeds().prints(machine_of_32_bits());
 }
 
+/// The runtime is called in the other personality, which a container without one of its own inherits.
 #[conformance::test(covers = ["/linux/personality/domain=LINUX"])]
 fn the_personality_may_be_that_of_linux() {
-    let bundle = Bundle::sh("uname -m").set("/linux/personality", json!({"domain": "LINUX"}));
+    needs::path("/usr/bin/setarch");
+    let mut bundle = Bundle::sh("uname -m");
+    bundle.runtime.call_through(["setarch", "linux32"]);
+    bundle.run().succeeds().prints(machine_of_32_bits());
+    let bundle = bundle.set("/linux/personality", json!({"domain": "LINUX"}));
     bundle.run().succeeds().prints(std::env::consts::ARCH);
 }
 
@@ -170,7 +175,7 @@ fn exec_has_the_memory_policy_of_the_container() {
 fn memory_on_a_node_that_is_not_there() {
     needs::path("/proc/self/numa_maps");
     let policy = json!({"mode": "MPOL_BIND", "nodes": "900"});
-    Bundle::new().set("/linux/memoryPolicy", policy).never_starts();
+    Bundle::new().set("/linux/memoryPolicy", policy).never_starts().names("/linux/memoryPolicy");
 }
 
 /// The processors this test may run on, of which it takes the last: needs at least two.
@@ -195,10 +200,33 @@ fn the_affinity_of_exec_is_not_the_containers() {
     assert_eq!(container.settled().status("Cpus_allowed_list"), own);
 }
 
+/// What strace(1) sees of some system calls while the runtime is called with these words.
+fn traced(bundle: &Bundle, calls: &str, words: &[&str]) -> String {
+    needs::path("/usr/bin/strace");
+    let trace = bundle.path().join("strace");
+    let inner = bundle.runtime.command(words);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-e", &format!("trace={calls}"), "-o"]).arg(&trace);
+    strace.arg(inner.get_program()).args(inner.get_args());
+    bundle.runtime.spawn(strace).wait();
+    std::fs::read_to_string(trace).unwrap()
+}
+
+/// What the kernel is asked for when a process enters a container with this `execCPUAffinity`: masks, in their order.
+fn masks(affinity: Value) -> Vec<String> {
+    let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();
+    let calls = traced(&container.bundle, "sched_setaffinity", &["exec", container.id(), "true"]);
+    let taken = calls.lines().filter(|line| line.ends_with("= 0"));
+    let masks = taken.filter_map(|line| line.split_once('[')?.1.split_once(']'));
+    masks.map(|(mask, _)| mask.to_owned()).collect()
+}
+
 #[conformance::test(covers = ["/process/execCPUAffinity/initial"])]
 fn the_initial_processors_are_left_in_the_cgroup() {
     let own = Process::myself().status("Cpus_allowed_list").unwrap();
-    let container = Bundle::new().set("/process/execCPUAffinity", json!({"initial": last_processor()})).start();
+    let affinity = json!({"initial": last_processor()});
+    assert_eq!(masks(affinity.clone()).first(), Some(&last_processor()));
+    let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();
     container.sh(PROCESSORS).succeeds().prints(&own);
 }
 
@@ -210,9 +238,13 @@ fn exec_on_processors_that_are_not_there() {
     }
 }
 
+/// A machine of fewer drops what lies above, as if the runtime had: what it asks for is seen of the call alone.
 #[conformance::test(covers = ["/process/execCPUAffinity/final"])]
 fn processors_above_1024_may_be_named() {
     let affinity = json!({"final": format!("{},1500-1600", last_processor())});
+    // strace shows 1,024 of them, and that there are more.
+    let asked = masks(affinity.clone());
+    assert!(asked.contains(&format!("{} ...", last_processor())), "{asked:?}");
     let container = Bundle::new().set("/process/execCPUAffinity", affinity).start();
     container.sh(PROCESSORS).succeeds().prints(&last_processor());
 }
@@ -255,17 +287,11 @@ fn policy_and_parameters_may_be_kept() {
     assert_eq!(kept(&["SCHED_FLAG_KEEP_PARAMS"]).0, own[0]);
 }
 
-/// What strace(1) sees of the call that sets the scheduler.
-fn asked_of_the_kernel(scheduler: conformance::Value) -> String {
-    needs::path("/usr/bin/strace");
+/// The call that sets the scheduler.
+fn asked_of_the_kernel(scheduler: Value) -> String {
     let bundle = Bundle::sh("true").set("/process/scheduler", scheduler);
     let path = bundle.write().path().to_string_lossy().into_owned();
-    let trace = bundle.path().join("strace");
-    let inner = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-e", "trace=sched_setattr", "-o"]).arg(&trace).arg(inner.get_program()).args(inner.get_args());
-    bundle.runtime.spawn(strace).wait();
-    std::fs::read_to_string(trace).unwrap()
+    traced(&bundle, "sched_setattr", &["run", "--bundle", &path, &bundle.id])
 }
 
 #[conformance::test(covers = ["/process/scheduler/flags=SCHED_FLAG_{RECLAIM,DL_OVERRUN}"])]

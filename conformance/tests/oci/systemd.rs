@@ -434,8 +434,28 @@ fn many_at_once() {
 #[conformance::test]
 fn without_systemd_it_is_refused() {
     needs::no_systemd();
-    let bundle = Bundle::new().flag("--systemd-cgroup");
-    bundle.set("/linux/cgroupsPath", "system.slice:test:x").refused().names("systemd");
+    for flag in ["--systemd-cgroup", "--cgroup-manager=systemd"] {
+        let bundle = Bundle::new().flag(flag);
+        bundle.set("/linux/cgroupsPath", "system.slice:test:x").refused().names("systemd");
+    }
+}
+
+#[conformance::test]
+fn the_flag_of_crun_names_who_makes_the_cgroup() {
+    needs::systemd();
+    needs::runtime(&["orlop", "crun"]);
+    let of_systemd = Bundle::new().flag("--cgroup-manager=systemd").start();
+    let scope = |container: &Container| {
+        let place = container.settled().cgroup("");
+        let mut names = place.iter().map(|name| name.to_string_lossy().into_owned());
+        names.find(|name| name.ends_with(&format!("-{}.scope", container.id())))
+    };
+    let name = scope(&of_systemd).unwrap();
+    assert_eq!(property(&name, "ActiveState"), "active");
+    of_systemd.delete();
+    no_unit(&name);
+    let of_its_own = Bundle::new().flag("--cgroup-manager=cgroupfs").start();
+    assert_eq!(scope(&of_its_own), None);
 }
 
 #[conformance::test]

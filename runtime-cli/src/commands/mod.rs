@@ -39,6 +39,8 @@ pub(crate) fn dispatch(words: impl Iterator<Item = OsString>) -> Outcome {
     // Before the rest is read: containerd looks for what is wrong with it in the log.
     log_file::open(globals.log.as_deref(), globals.json, globals.debug)?;
     let call = args::command(globals, rest)?;
+    // Which calls an engine makes, in which order. Not the flags: `exec --env` has what belongs in no log.
+    log::debug!("orlop {}: {} {}", env!("CARGO_PKG_VERSION"), call.command.name, call.id().unwrap_or_default());
     (call.command.run)(&call)
 }
 

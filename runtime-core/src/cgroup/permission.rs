@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::layout::{Layout, below};
-use super::plan::{Dir, Plan, directories, wanted_path};
+use super::plan::{Dir, Missing, Plan, directories, wanted_path};
 use super::{file, limits};
 use crate::error::{Error, Pointer, Result};
 use crate::spec::Resources;
@@ -91,13 +91,14 @@ impl Plan {
         self.writes.retain(|write| !write.file.starts_with("devices."));
     }
 
-    /// The field of the first limit that needs a closed hierarchy.
+    /// The field of the first limit that needs a closed hierarchy. The device rules of every container are none.
     fn asked_of(&self, is_closed: impl Fn(&Dir) -> bool) -> Option<Pointer> {
         let closed = |dir: usize| self.dirs.get(dir).is_some_and(&is_closed);
-        let limit = self.writes.iter().find(|write| closed(write.dir));
+        let limit = self.writes.iter().find(|write| closed(write.dir) && write.missing != Missing::Skip);
         let unified = self.dirs.iter().any(|dir| dir.unified && is_closed(dir));
         let controller = || self.enable.iter().filter(|_| unified).find_map(|enable| enable.field.clone());
-        limit.map(|write| write.field.clone()).or_else(controller)
+        let denied = || self.denied.clone().filter(|_| unified && self.devices.is_some());
+        limit.map(|write| write.field.clone()).or_else(controller).or_else(denied)
     }
 }
 

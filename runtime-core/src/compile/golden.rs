@@ -363,6 +363,19 @@ fn every_slot_is_filled_before_it_is_used() {
 }
 
 #[test]
+fn a_kernel_that_maps_no_tmpfs_is_told_of() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/mounts/tmpfs-idmapped");
+    let plan = compile(&directory, &fs::read(directory.join("config.json")).unwrap()).unwrap();
+    let maps = |step: &Step<'_>| matches!(step, Step::MountSetattr { userns, .. } if *userns != Slot::NONE);
+    let (step, _) = plan.steps().find(|(_, step)| maps(step)).unwrap();
+    let error = plan.origins[step].error(nix::errno::Errno::EINVAL);
+    assert_eq!(error.to_string(), "mount /cache: invalid argument [config.json /mounts/0/options/0]");
+    let hint =
+        "the filesystem of this mount does not support id-mapped mounts on this kernel (tmpfs does from Linux 6.3)";
+    assert_eq!(error.advice(), Some(hint));
+}
+
+#[test]
 fn the_parent_knows_every_step_that_waits_for_it() {
     for (case, plan) in plans() {
         let waits = plan.steps().filter(|(_, step)| matches!(step, Step::Barrier {} | Step::Gate { .. }));

@@ -25,7 +25,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::cgroup::Cgroup;
 use crate::compile::{Barrier, Plan};
-use crate::error::{At, Error, Kind, Op, Result};
+use crate::error::{At, Error, Kind, Op, Pointer, Result};
 use crate::sys::affinity::Elsewhere;
 use crate::sys::streams::{self, Streams};
 use crate::sys::wait::Ending;
@@ -102,6 +102,11 @@ pub(crate) fn launch<'p>(
     let elsewhere = initial_affinity(plan)?;
     let spawned = spawn::spawn(&birth).map_err(|error| match plan.score_at_birth() {
         Some((_, origin)) if error.op() == Op::Process => origin.error(error.errno().unwrap_or(Errno::EIO)),
+        // What it is born in gives it no page.
+        _ if birthplace.is_some() && error.errno() == Some(Errno::ENOMEM) => match memory_limit(plan) {
+            Some(field) => error.field(field),
+            None => error,
+        },
         _ => error,
     });
     let born = match (spawned, cgroup, target) {
@@ -113,6 +118,13 @@ pub(crate) fn launch<'p>(
     drop(elsewhere);
     let patience = patience(plan);
     Ok(Launched { plan, born: Some(born), dialogue: ours, listener, handed, moved: None, cgroup, patience })
+}
+
+/// Where the container's memory is limited.
+fn memory_limit(plan: &Plan) -> Option<Pointer> {
+    let limit = Pointer::new("/linux/resources/memory/limit");
+    let mut writes = plan.cgroup.iter().flat_map(|cgroup| &cgroup.writes);
+    writes.any(|write| write.field == limit).then_some(limit)
 }
 
 /// Sends this thread to the processors that init is to be born on, which inherits them.

@@ -103,6 +103,12 @@ fn a_directory_on_a_file_and_a_file_on_a_directory_are_127_with_dockers_hint() {
 }
 
 #[conformance::test]
+fn the_kernels_answer_has_the_words_of_glibc() {
+    let (logged, _) = failing_create(&Bundle::new().link("/loop", "/loop").args(["/loop"]));
+    assert!(logged.to_lowercase().contains("too many levels of symbolic links"), "{logged}");
+}
+
+#[conformance::test]
 fn the_log_of_a_create_that_failed_is_one_value() {
     // Podman reads the whole file as one: a profile with names of system calls from tomorrow must add nothing to it.
     let calls = json!([{"names": ["read", "call_of_tomorrow"], "action": "SCMP_ACT_ALLOW"}]);

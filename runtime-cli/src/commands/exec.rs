@@ -103,8 +103,10 @@ fn change<'c>(call: &'c Call, mut process: Process<'c>) -> Result<Process<'c>, F
         process.user.additional_gids.push(gid);
     }
     for name in call.texts(&flags::CAP)? {
-        let bit = Capabilities::bit(name).ok_or_else(|| call.wrong(format!("--cap: unknown capability '{name}'")))?;
-        add_capability(&mut process.capabilities, bit);
+        match Capabilities::bit(name) {
+            Some(bit) => add_capability(&mut process.capabilities, bit),
+            None => log::warn!("--cap: unknown capability `{name}` is left out"),
+        }
     }
     for (label, flag) in
         [(&mut process.apparmor_profile, &flags::APPARMOR), (&mut process.selinux_label, &flags::PROCESS_LABEL)]
@@ -114,7 +116,7 @@ fn change<'c>(call: &'c Call, mut process: Process<'c>) -> Result<Process<'c>, F
         }
     }
     process.terminal |= call.on(&flags::TTY);
-    process.no_new_privileges |= call.on(&flags::NO_NEW_PRIVS);
+    process.no_new_privileges = call.switch(&flags::NO_NEW_PRIVS).unwrap_or(process.no_new_privileges);
     Ok(process)
 }
 

@@ -32,7 +32,8 @@ fn start(call: &Call) -> Outcome {
         }
     };
     let process = change(call, process)?;
-    let exec = exec(call)?;
+    let cgroups = call.texts(&flags::CGROUP)?;
+    let exec = exec(call, &cgroups)?;
     let detach = call.on(&flags::DETACH);
     check_terminal(process.terminal, detach, exec.console_socket.is_some())?;
     if detach {
@@ -47,19 +48,14 @@ fn start(call: &Call) -> Outcome {
     foreground::attend_alone(&mut process, &signals, streams)
 }
 
-fn exec(call: &Call) -> Result<Exec<'_>, Failure> {
-    let cgroup = match *call.texts(&flags::CGROUP)?.as_slice() {
-        [] => None,
-        [cgroup] => Some(cgroup),
-        _ => return Err(call.wrong("--cgroup can be given once: name several controllers as a,b:path".into())),
-    };
+fn exec<'c>(call: &'c Call, cgroups: &'c [&'c str]) -> Result<Exec<'c>, Failure> {
     Ok(Exec {
         console_socket: call.path(&flags::CONSOLE_SOCKET),
         pid_file: call.path(&flags::PID_FILE),
         pidfd_socket: call.path(&flags::PIDFD_SOCKET),
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         ignore_paused: call.on(&flags::IGNORE_PAUSED),
-        cgroup,
+        cgroups,
         ..Exec::default()
     })
 }

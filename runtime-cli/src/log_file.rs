@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -23,7 +24,7 @@ struct LogFile {
 /// Opens the log for this command; the library's warnings go there too.
 pub(crate) fn open(path: Option<&Path>, json: bool, debug: bool) -> Result<(), Failure> {
     let append = |path: &Path| {
-        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = OpenOptions::new().create(true).append(true).mode(0o644).open(path);
         file.map_err(|error| Failure::io("open log", path, &error))
     };
     let file = path.map(append).transpose()?;

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use nix::errno::Errno;
+
 use crate::args::Command;
 use crate::log_file;
 
@@ -48,9 +50,10 @@ impl Failure {
 
     /// A file or stream of the command itself failed.
     pub(crate) fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        // Engines match on "permission denied" in small letters, and nobody on "(os error 13)".
-        let words = error.to_string().to_lowercase();
-        let words = words.split_once(" (os error").map_or(words.as_str(), |(words, _)| words);
+        let words = match error.raw_os_error() {
+            Some(errno) => orlop::describe(Errno::from_raw(errno)),
+            None => error.to_string(),
+        };
         Self::own(format!("{doing} {}: {words}", path.display()))
     }
 

@@ -203,7 +203,7 @@ impl Container {
             let spec = config.spec()?;
             let target = self.target(&record)?;
             let root = format!("/proc/{}/root", record.pid);
-            let cgroup = record.cgroup.below(options.cgroup)?;
+            let cgroup = record.cgroup.below(options.cgroups)?;
             let host = Host::for_exec(process, &spec, root.as_ref(), &cgroup, options.stdio.in_order(), &*self.store)?;
             let plan = compile::exec(&spec, process, &host, &self.exec_request(process, options)?)?;
             let agent = launch::Agent::of(&spec, describe(&record, status));

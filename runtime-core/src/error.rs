@@ -427,12 +427,33 @@ impl<T> At<T> for std::io::Result<T> {
     }
 }
 
-/// `strerror(3)` with a small first letter: engines match on `no such file or directory` and `permission denied`.
-fn describe(errno: Errno) -> String {
-    let text = errno.desc();
+/// The kernel's answer in words, as [`Error`] shows it: those of glibc's `strerror(3)` with a small first letter, which are Go's, whatever
+/// C library this is built with. Engines match on `no such file or directory` and `permission denied`.
+#[must_use]
+pub fn describe(errno: Errno) -> String {
+    let text = match errno {
+        Errno::EAGAIN => "resource temporarily unavailable",
+        Errno::EBADF => "bad file descriptor",
+        Errno::EBADMSG => "bad message",
+        Errno::EDEADLK => "resource deadlock avoided",
+        Errno::EDOM => "numerical argument out of domain",
+        Errno::EDQUOT => "disk quota exceeded",
+        Errno::EILSEQ => "invalid or incomplete multibyte or wide character",
+        Errno::EIO => "input/output error",
+        Errno::ELOOP => "too many levels of symbolic links",
+        Errno::ENETRESET => "network dropped connection on reset",
+        Errno::ENFILE => "too many open files in system",
+        Errno::ENOLCK => "no locks available",
+        Errno::ENOMEM => "cannot allocate memory",
+        Errno::ENOTTY => "inappropriate ioctl for device",
+        Errno::EOPNOTSUPP => "operation not supported",
+        Errno::ERANGE => "numerical result out of range",
+        Errno::EXDEV => "invalid cross-device link",
+        _ => errno.desc(),
+    };
     let mut letters = text.chars();
     match (letters.next(), text.get(1..2)) {
-        // An acronym ("I/O error") keeps its capitals.
+        // An acronym ("RFS specific error") keeps its capitals.
         (Some(first), Some(second)) if second.chars().all(char::is_lowercase) => {
             first.to_lowercase().chain(letters).collect()
         }
@@ -468,6 +489,19 @@ mod tests {
     #[test]
     fn a_pointer_escapes_its_keys() {
         assert_eq!(Pointer::new("/annotations").key("a/b~c").as_str(), "/annotations/a~1b~0c");
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn an_errno_has_the_words_of_glibc() {
+        let known = (1..=133).map(Errno::from_raw).filter(|errno| *errno != Errno::UnknownErrno);
+        for errno in known {
+            let theirs = std::io::Error::from(errno).to_string();
+            let ours = format!("{} (os error {})", describe(errno), errno as i32);
+            assert!(ours.eq_ignore_ascii_case(&theirs), "{ours}, but {theirs}");
+        }
+        assert_eq!(describe(Errno::ENOENT), "no such file or directory");
+        assert_eq!(describe(Errno::EDOTDOT), "RFS specific error");
     }
 
     #[test]

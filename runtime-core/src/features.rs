@@ -47,7 +47,11 @@ pub fn features() -> Value {
             },
         },
         "potentiallyUnsafeConfigAnnotations": unsafe_annotations(),
-        "annotations": { "dev.orlop.version": env!("CARGO_PKG_VERSION") },
+        // runc's word for `checkpoint` and `restore`, for which the specification has none.
+        "annotations": {
+            "dev.orlop.version": env!("CARGO_PKG_VERSION"),
+            "org.opencontainers.runc.checkpoint.enabled": "true",
+        },
     })
 }
 

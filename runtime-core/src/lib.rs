@@ -88,7 +88,7 @@ pub use activation::Notify;
 pub use compile::Plan;
 pub use container::{Config, Container};
 pub use criu::{CgroupsMode, Checkpoint, Criu, Restore};
-pub use error::{Error, Kind, Op, Pointer, Result};
+pub use error::{Error, Kind, Op, Pointer, Result, describe};
 pub use events::{Event, Watch};
 pub use features::features;
 pub use options::{CgroupDriver, Exec, Launch, Stdio};

@@ -76,8 +76,9 @@ pub struct Exec<'a> {
     pub stdio: Stdio<'a>,
     /// Start even in a paused container: the process runs once that is resumed.
     pub ignore_paused: bool,
-    /// A cgroup below the container's that the process joins: `path`, or `controller,…:path` for some hierarchies of cgroup v1.
-    pub cgroup: Option<&'a str>,
+    /// The cgroups below the container's that the process joins: one `path`, or any number of `controller,…:path`, for some hierarchies
+    /// of cgroup v1 each.
+    pub cgroups: &'a [&'a str],
 }
 
 /// Standard streams of a process; the caller's own where `None`.

@@ -1,7 +1,7 @@
 //! [`Runtime`]: the containers of one state root. `create`, `run` and the way to those that are there.
 
-use std::ffi::CString;
-use std::os::fd::{AsFd, OwnedFd};
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -250,17 +250,21 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
+    /// Its path is the kernel's own, without links: what is kept of a container does not change with them.
     pub(crate) fn open(path: &Path, config: Option<&Config>) -> Result<Self> {
-        let path = std::path::absolute(path).at(Op::OpenBundle).map_err(|error| error.on(path))?;
         let name = CString::new(path.as_os_str().as_bytes())
             .map_err(|_nul| Error::new(Kind::Argument, Op::OpenBundle).message("the path holds a NUL byte"))?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(&name, flags, Mode::empty()).at(Op::OpenBundle).map_err(|error| {
             error
-                .on(&path)
+                .on(path)
                 .kind_is(Kind::NotFound)
                 .hint("a bundle is a directory with a config.json and a root filesystem")
         })?;
+        let name = rustix::fs::readlink(format!("/proc/self/fd/{}", directory.as_raw_fd()), Vec::new())
+            .at(Op::OpenBundle)
+            .map_err(|error| error.on(path))?;
+        let path = PathBuf::from(OsStr::from_bytes(name.as_bytes()));
         let config = match config {
             Some(config) => config.clone(),
             None => Config::new(read_config(&directory, &path)?),
@@ -387,7 +391,7 @@ pub(crate) fn record(directory: &Directory, owner: u32, spec: &Spec<'_>, bundle:
         pid: 0,
         start_time: 0,
         bundle: bundle.path.clone(),
-        rootfs: bundle.path.join(&*spec.root),
+        rootfs: bundle.path.join(&*spec.root).components().collect(),
         created: timestamp(),
         owner_name: owner_name(owner),
         annotations: spec.annotations.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),

@@ -35,6 +35,19 @@ fn the_bundle_can_be_relative() {
 }
 
 #[conformance::test]
+fn the_bundle_is_known_by_its_own_path_however_it_was_named() {
+    let bundle = Bundle::new().set("/root/path", "./rootfs/");
+    let link = bundle.host("links").join("link");
+    std::os::unix::fs::symlink(bundle.path(), &link).unwrap();
+    let name = link.parent().unwrap().join("../links/./link/").to_string_lossy().into_owned();
+    bundle.write().runtime.call(["create", "--bundle", &name, &bundle.id]).succeeds();
+    let state: conformance::Value = bundle.runtime.call(["state", &bundle.id]).succeeds().stdout.parse().unwrap();
+    bundle.runtime.call(["delete", "--force", &bundle.id]).succeeds();
+    assert_eq!(state["bundle"], json!(bundle.path()));
+    assert_eq!(state["rootfs"], json!(bundle.rootfs()));
+}
+
+#[conformance::test]
 fn flags_are_written_in_every_way_of_go() {
     // urfave/cli takes one dash for two, and = or a space before the value; go-runc writes both.
     let bundle = Bundle::sh("echo here");

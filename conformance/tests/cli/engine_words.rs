@@ -87,12 +87,25 @@ fn a_directory_in_the_place_of_the_program_is_126() {
 }
 
 #[conformance::test]
-fn a_mount_of_a_directory_on_a_file_is_127_with_dockers_hint() {
-    let bundle = Bundle::new().file("/file", "");
-    let source = bundle.host("source").to_string_lossy().into_owned();
-    let (logged, _) = failing_create(&bundle.bind(&source, "/file", &["rbind"]));
-    assert!(logged.to_lowercase().contains("not a directory"), "{logged}");
-    assert_eq!(docker_status(&logged), 127);
+fn a_directory_on_a_file_and_a_file_on_a_directory_are_127_with_dockers_hint() {
+    for (name, destination) in [("", "/file"), ("file", "/etc"), ("file", "/a/b")] {
+        let bundle = Bundle::new().file("/file", "").dir("/a/b");
+        let source = bundle.host("source");
+        fs::write(source.join("file"), "").unwrap();
+        let bundle = bundle.bind(source.join(name), destination, &["rbind"]);
+        let (logged, outcome) = failing_create(&bundle);
+        assert!(logged.to_lowercase().contains("not a directory"), "{logged}");
+        assert_eq!(docker_status(&logged), 127);
+        if Runtime::is_orlop() {
+            outcome.names("/mounts/").says("hint: a directory is mounted on a directory, anything else on a file");
+        }
+    }
+}
+
+#[conformance::test]
+fn the_kernels_answer_has_the_words_of_glibc() {
+    let (logged, _) = failing_create(&Bundle::new().link("/loop", "/loop").args(["/loop"]));
+    assert!(logged.to_lowercase().contains("too many levels of symbolic links"), "{logged}");
 }
 
 #[conformance::test]

@@ -101,11 +101,30 @@ fn exec_takes_more_capabilities() {
     assert_eq!(u64::from_str_radix(&mask, 16).unwrap(), KILL | SYS_CHROOT);
 }
 
+/// An engine of today knows capabilities of tomorrow: the specification wants a warning.
+#[conformance::test]
+fn exec_warns_of_a_capability_that_nobody_knows() {
+    let container = Bundle::new().capable(&["CAP_KILL"]).start();
+    let flags = ["--cap", "CAP_OF_TOMORROW", "--cap", "CAP_SYS_CHROOT"];
+    let outcome = container.exec_with(&flags, ["grep", "CapEff", "/proc/self/status"]).succeeds();
+    let mask = outcome.stdout.split_whitespace().last().unwrap().to_owned();
+    assert_eq!(u64::from_str_radix(&mask, 16).unwrap(), KILL | SYS_CHROOT);
+    outcome.says("unknown").says("CAP_OF_TOMORROW");
+}
+
 #[conformance::test]
 fn exec_sets_no_new_privileges() {
     let container = Bundle::new().set("/process/noNewPrivileges", false).start();
     assert_eq!(status_line(&container, &[], "NoNewPrivs"), "0");
     assert_eq!(status_line(&container, &["--no-new-privs"], "NoNewPrivs"), "1");
+}
+
+#[conformance::test]
+fn exec_decides_about_no_new_privileges_either_way() {
+    let container = Bundle::new().set("/process/noNewPrivileges", true).start();
+    assert_eq!(status_line(&container, &[], "NoNewPrivs"), "1");
+    assert_eq!(status_line(&container, &["--no-new-privs=false"], "NoNewPrivs"), "0");
+    assert_eq!(status_line(&container, &["--no-new-privs=false", "--no-new-privs"], "NoNewPrivs"), "1");
 }
 
 #[conformance::test]

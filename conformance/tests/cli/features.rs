@@ -166,6 +166,14 @@ fn annotations_that_change_a_container_are_told_of() {
     assert!(Runtime::name() == "runc" || told.contains(version), "{version} is not in {told}");
 }
 
+/// By an annotation of runc's: the specification has no word for it.
+#[conformance::test]
+fn checkpoints_are_told_of() {
+    needs::runtime(&["orlop", "runc"]);
+    let enabled = &features()["annotations"]["org.opencontainers.runc.checkpoint.enabled"];
+    assert_eq!(*enabled, "true");
+}
+
 /// "The feature document MUST NOT contain properties that are not defined in this version of the specification."
 #[conformance::test]
 fn no_property_is_ours_alone() {

@@ -1,6 +1,7 @@
 //! `--log FILE --log-format json`, where engines look for the last error.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use conformance::{Bundle, Value, needs};
@@ -33,6 +34,18 @@ fn the_log_is_appended_to() {
     failing(&bundle, &["--log-format", "json"]);
     let log = entries(&failing(&bundle, &["--log-format=json"]));
     assert!(log.iter().filter(|entry| entry["level"] == "error").count() >= 2, "{log:?}");
+}
+
+/// Whatever the umask of an engine is.
+#[conformance::test]
+fn a_new_log_is_written_by_its_owner_alone() {
+    let bundle = Bundle::new();
+    let log = bundle.path().join("log");
+    let inner = bundle.runtime.command(["--log", &log.to_string_lossy(), "list"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"umask 0; exec "$@""#, "-"]).arg(inner.get_program()).args(inner.get_args());
+    bundle.runtime.spawn(shell).wait().succeeds();
+    assert_eq!(fs::metadata(log).unwrap().mode() & 0o777, 0o644);
 }
 
 #[conformance::test]

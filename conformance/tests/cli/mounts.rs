@@ -187,3 +187,13 @@ fn what_is_wrong_with_mounts_is_named() {
     assert_eq!(container.process().read("mountinfo"), before);
     container.delete();
 }
+
+#[conformance::test]
+fn a_file_is_not_mounted_on_a_directory() {
+    needs::root("a mount of the host");
+    let (container, source) = running(Bundle::new());
+    let document = json!([{"destination": "/etc", "source": source.join("file"), "options": ["bind"]}]);
+    mounts("add", &container, &document).fails().says("not a directory");
+    assert!(!is_mounted(&container, "/etc"));
+    container.delete();
+}

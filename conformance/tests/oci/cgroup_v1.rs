@@ -1,5 +1,7 @@
 //! `linux.resources` and `linux.cgroupsPath` on cgroup v1, read from the host.
 
+use std::fs;
+
 use conformance::{Bundle, Container, Value, json, needs, rootless};
 
 fn limited(controller: &str, resources: Value) -> Container {
@@ -164,6 +166,29 @@ fn exec_is_born_in_the_same_cgroups() {
     // A cgroup2 hierarchy a runtime does not manage may differ.
     let v1 = |text: &str| text.lines().filter(|line| !line.starts_with("0::")).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(v1(&inner), v1(&first));
+}
+
+#[conformance::test]
+fn exec_is_born_in_a_cgroup_below_for_each_controller_that_is_named() {
+    needs::runtime(&["orlop", "runc"]);
+    needs::cgroup_v1("memory");
+    let container = Bundle::new().start();
+    let own = |controller| container.settled().cgroup(controller);
+    fs::create_dir(own("memory").join("a")).unwrap();
+    fs::create_dir(own("pids").join("b")).unwrap();
+    let script = r#"cut -d: -f2- /proc/self/cgroup | grep -E "^(memory|pids|freezer):" | sort"#;
+    let inner = |flags: &[&str]| container.exec_with(flags, ["sh", "-c", script]);
+    let path = |controller| {
+        own(controller).strip_prefix(format!("/sys/fs/cgroup/{controller}")).unwrap().display().to_string()
+    };
+    let lines = format!("freezer:/{}\nmemory:/{}/a\npids:/{}/b", path("freezer"), path("memory"), path("pids"));
+    inner(&["--cgroup", "memory:/a", "--cgroup", "pids:b"]).succeeds().prints(&lines);
+    for wrong in
+        [["memory:/a", "b"], ["memory:/a", "pids:/none"], ["memory:/a", "nonesuch:/b"], ["memory:/a", "pids:/.."]]
+    {
+        let flags = ["--cgroup", wrong[0], "--cgroup", wrong[1]];
+        inner(&flags).exits(255).names(wrong[1]);
+    }
 }
 
 /// The controller may be in either version: here it is in the v2 hierarchy beside v1.

@@ -167,9 +167,20 @@ fn reading_and_writing_are_allowed_apart() {
 
 #[conformance::test(covers = ["/linux/resources/devices/*/access=m"])]
 fn to_make_a_node_is_not_to_open_it() {
-    let script = "mknod /dev/shm/made c 10 229 && echo made; (: < /dev/shm/made) 2>/dev/null && echo read; true";
-    let rule = json!([{"allow": true, "type": "c", "major": 10, "minor": 229, "access": "m"}]);
-    ruled(script, fuse(), rule).run().succeeds().prints("made");
+    let script = "mknod /dev/made c 10 229 && echo made; (: < /dev/made) 2>/dev/null && echo read; true";
+    let rule = |access: &str| json!([{"allow": true, "type": "c", "major": 10, "minor": 229, "access": access}]);
+    ruled(script, fuse(), rule("m")).run().succeeds().prints("made");
+    ruled(script, fuse(), rule("rm")).run().succeeds().prints("made\nread");
+}
+
+/// Those who run a VPN in a container make the node themselves, and no engine asks for the rule.
+#[conformance::test]
+fn a_tunnel_may_be_opened_by_default() {
+    needs::root("rules for devices");
+    needs::path("/dev/net/tun");
+    let rules = json!([{"allow": false, "access": "rwm"}]);
+    let bundle = Bundle::sh("mknod /dev/made c 10 200 && : 3<>/dev/made && echo opened").capable(&["CAP_MKNOD"]);
+    bundle.set("/linux/resources/devices", rules).run().succeeds().prints("opened");
 }
 
 #[conformance::test(covers = ["/linux/resources/devices/*/type=a"])]

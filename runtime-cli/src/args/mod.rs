@@ -110,6 +110,11 @@ impl Call {
         self.given.on(flag)
     }
 
+    /// Whether a switch is on or off, if it was given.
+    pub(crate) fn switch(&self, flag: &Flag) -> Option<bool> {
+        self.given.switch(flag)
+    }
+
     /// The value of a flag that is a path.
     pub(crate) fn path(&self, flag: &Flag) -> Option<&Path> {
         self.given.path(flag)

@@ -19,7 +19,7 @@ pub(super) enum Order {
     Mixed,
 }
 
-/// The flags that were given, in order; a switch that was turned off again is not among them.
+/// The flags that were given, in order. A switch has no value where it is on, and `false` where it is off.
 #[derive(Debug, Default)]
 pub(super) struct Given(Vec<(&'static Flag, OsString)>);
 
@@ -48,10 +48,18 @@ pub(super) fn read(
     Ok((given, operands))
 }
 
+/// The value of a switch that is off.
+const OFF: &str = "false";
+
 impl Given {
     /// Whether a switch is on.
     pub(super) fn on(&self, flag: &Flag) -> bool {
-        self.value(flag).is_some()
+        self.switch(flag) == Some(true)
+    }
+
+    /// Whether a switch is on or off, if it was given.
+    pub(super) fn switch(&self, flag: &Flag) -> Option<bool> {
+        self.value(flag).map(OsStr::is_empty)
     }
 
     /// The last value of `flag`, as a path. An empty one is none, as runc has it: engines fill in what they have.
@@ -103,10 +111,7 @@ impl Given {
                     Some(text) => truth(text)
                         .ok_or_else(|| format!("invalid boolean value \"{}\" for -{}", text.display(), shown()))?,
                 };
-                self.0.retain(|(given, _)| *given != flag);
-                if on {
-                    self.0.push((flag, OsString::new()));
-                }
+                self.0.push((flag, OsString::from(if on { "" } else { OFF })));
                 Ok(())
             }
             None => match several_switches(name, known) {
@@ -183,8 +188,8 @@ mod tests {
             Err(line) => line,
             Ok((given, operands)) => {
                 let flag = |(flag, value): &(&Flag, OsString)| match flag.value {
-                    Some(_) => format!("{}={} ", flag.long, value.display()),
-                    None => format!("{} ", flag.long),
+                    None if value.is_empty() => format!("{} ", flag.long),
+                    _ => format!("{}={} ", flag.long, value.display()),
                 };
                 given.0.iter().map(flag).collect::<String>() + "| " + &operands.join(OsStr::new(" ")).to_string_lossy()
             }
@@ -205,8 +210,8 @@ mod tests {
             ("-b -d c1", "bundle=-d | c1"),
             ("-no-subreaper c1", "no-subreaper | c1"),
             ("--detach=true c1", "detach | c1"),
-            ("--detach=0 c1", "| c1"),
-            ("-d --detach=false c1", "| c1"),
+            ("--detach=0 c1", "detach=false | c1"),
+            ("-d --detach=false c1", "detach detach=false | c1"),
             ("-d false c1", "detach | false c1"),
             ("-e A=1 -e B=2 c1", "env=A=1 env=B=2 | c1"),
             ("-dt c1", "detach tty | c1"),
@@ -236,6 +241,18 @@ mod tests {
         let words = ["--preserve-fds", "1", "--preserve-fds=2"].map(OsString::from);
         let (given, _) = read(words, KNOWN, Order::Mixed).unwrap();
         assert_eq!(given.number(&PRESERVE_FDS), Ok(Some(2)));
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_or_not_given() {
+        let switch = |typed: &str| {
+            let (given, _) = read(typed.split_whitespace().map(OsString::from), KNOWN, Order::Mixed).unwrap();
+            (given.switch(&DETACH), given.on(&DETACH))
+        };
+        assert_eq!(switch(""), (None, false));
+        assert_eq!(switch("-d"), (Some(true), true));
+        assert_eq!(switch("-d --detach=false"), (Some(false), false));
+        assert_eq!(switch("--detach=false -dt"), (Some(true), true));
     }
 
     #[test]

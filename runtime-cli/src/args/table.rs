@@ -170,8 +170,12 @@ pub(crate) mod flags {
     pub(crate) static NO_NEW_PRIVS: Flag =
         Flag::switch("no-new-privs", None, "never gain privileges through execve(2)");
     pub(crate) static CAP: Flag = Flag::value("cap", Some('c'), "CAP", "add a capability (may be repeated)");
-    pub(crate) static CGROUP: Flag =
-        Flag::value("cgroup", None, "[CONTROLLER:]PATH", "start the process in this cgroup below the container's");
+    pub(crate) static CGROUP: Flag = Flag::value(
+        "cgroup",
+        None,
+        "[CONTROLLER:]PATH",
+        "start in this cgroup below the container's (may be repeated)",
+    );
     pub(crate) static IGNORE_PAUSED: Flag =
         Flag::switch("ignore-paused", None, "also in a paused container; the process waits there");
     pub(crate) static LIST_FORMAT: Flag = Flag::value("format", Some('f'), "FORMAT", "table (default) or json");

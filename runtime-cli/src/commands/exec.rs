@@ -32,7 +32,8 @@ fn start(call: &Call) -> Outcome {
         }
     };
     let process = change(call, process)?;
-    let exec = exec(call)?;
+    let cgroups = call.texts(&flags::CGROUP)?;
+    let exec = exec(call, &cgroups)?;
     let detach = call.on(&flags::DETACH);
     check_terminal(process.terminal, detach, exec.console_socket.is_some())?;
     if detach {
@@ -47,19 +48,14 @@ fn start(call: &Call) -> Outcome {
     foreground::attend_alone(&mut process, &signals, streams)
 }
 
-fn exec(call: &Call) -> Result<Exec<'_>, Failure> {
-    let cgroup = match *call.texts(&flags::CGROUP)?.as_slice() {
-        [] => None,
-        [cgroup] => Some(cgroup),
-        _ => return Err(call.wrong("--cgroup can be given once: name several controllers as a,b:path".into())),
-    };
+fn exec<'c>(call: &'c Call, cgroups: &'c [&'c str]) -> Result<Exec<'c>, Failure> {
     Ok(Exec {
         console_socket: call.path(&flags::CONSOLE_SOCKET),
         pid_file: call.path(&flags::PID_FILE),
         pidfd_socket: call.path(&flags::PIDFD_SOCKET),
         preserve_fds: call.number(&flags::PRESERVE_FDS)?.unwrap_or(0),
         ignore_paused: call.on(&flags::IGNORE_PAUSED),
-        cgroup,
+        cgroups,
         ..Exec::default()
     })
 }
@@ -103,8 +99,10 @@ fn change<'c>(call: &'c Call, mut process: Process<'c>) -> Result<Process<'c>, F
         process.user.additional_gids.push(gid);
     }
     for name in call.texts(&flags::CAP)? {
-        let bit = Capabilities::bit(name).ok_or_else(|| call.wrong(format!("--cap: unknown capability '{name}'")))?;
-        add_capability(&mut process.capabilities, bit);
+        match Capabilities::bit(name) {
+            Some(bit) => add_capability(&mut process.capabilities, bit),
+            None => log::warn!("--cap: unknown capability `{name}` is left out"),
+        }
     }
     for (label, flag) in
         [(&mut process.apparmor_profile, &flags::APPARMOR), (&mut process.selinux_label, &flags::PROCESS_LABEL)]
@@ -114,7 +112,7 @@ fn change<'c>(call: &'c Call, mut process: Process<'c>) -> Result<Process<'c>, F
         }
     }
     process.terminal |= call.on(&flags::TTY);
-    process.no_new_privileges |= call.on(&flags::NO_NEW_PRIVS);
+    process.no_new_privileges = call.switch(&flags::NO_NEW_PRIVS).unwrap_or(process.no_new_privileges);
     Ok(process)
 }
 

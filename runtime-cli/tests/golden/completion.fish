@@ -50,7 +50,7 @@ complete -c orlop -n '__fish_seen_subcommand_from exec' -l apparmor -x -d 'the A
 complete -c orlop -n '__fish_seen_subcommand_from exec' -l no-new-privs -d 'never gain privileges through execve(2)'
 complete -c orlop -n '__fish_seen_subcommand_from exec' -s c -l cap -x -d 'add a capability (may be repeated)'
 complete -c orlop -n '__fish_seen_subcommand_from exec' -l preserve-fds -x -d 'pass on N more file descriptors, from 3 (default 0)'
-complete -c orlop -n '__fish_seen_subcommand_from exec' -l cgroup -x -d 'start the process in this cgroup below the container\'s'
+complete -c orlop -n '__fish_seen_subcommand_from exec' -l cgroup -x -d 'start in this cgroup below the container\'s (may be repeated)'
 complete -c orlop -n '__fish_seen_subcommand_from exec' -l ignore-paused -d 'also in a paused container; the process waits there'
 complete -c orlop -n '__fish_seen_subcommand_from exec' -s h -l help -d 'show this help'
 complete -c orlop -n '__fish_seen_subcommand_from exec' -a '(orlop list -q 2>/dev/null)'

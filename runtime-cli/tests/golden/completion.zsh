@@ -76,7 +76,7 @@ _orlop() {
         '*-c[add a capability (may be repeated)]:CAP:' \
         '*--cap[add a capability (may be repeated)]:CAP:' \
         '*--preserve-fds[pass on N more file descriptors, from 3 (default 0)]:N:' \
-        '*--cgroup[start the process in this cgroup below the container'\''s]:cgroup:' \
+        '*--cgroup[start in this cgroup below the container'\''s (may be repeated)]:cgroup:' \
         '*--ignore-paused[also in a paused container; the process waits there]' \
         '*-h[show this help]' \
         '*--help[show this help]' \

@@ -3,7 +3,7 @@
 //! Who is in it is asked of one directory, the v2 one where there is one, else the freezer's: a container's processes are in all.
 
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use nix::errno::Errno;
 use rustix::fs::OFlags;
@@ -56,23 +56,33 @@ impl Cgroup {
         }
     }
 
-    /// The directories below these that a second process is to join: `path`, or `controller,…:path` for some hierarchies of
-    /// cgroup v1. They must be there; the path may not climb out (crun 1.29 fixed just that).
-    pub fn below(&self, wanted: Option<&str>) -> Result<Self> {
-        let Some(wanted) = wanted else { return Ok(self.clone()) };
-        let (controllers, path) = wanted.split_once(':').map_or((None, wanted), |(list, path)| (Some(list), path));
-        let path = Path::new(path.trim_start_matches('/'));
-        let refuse = |message| Err(Error::new(Kind::Argument, Op::Cgroup).on(wanted).message(message));
-        if path.components().any(|part| !matches!(part, std::path::Component::Normal(_) | std::path::Component::CurDir))
-        {
-            return refuse("the cgroup of a process lies below its container's");
-        }
-        let chosen = |dir: &Dir| controllers.is_none_or(|list| list.split(',').any(|name| dir.has(name)));
+    /// The directories below these that a second process is to join: one `path`, or for hierarchies of cgroup v1 several of
+    /// `controller,…:path`, of which the last counts. They must be there; no path may climb out (crun 1.29 fixed just that).
+    pub fn below(&self, wanted: &[&str]) -> Result<Self> {
         let mut below = self.clone();
-        for dir in below.dirs.iter_mut().filter(|dir| chosen(dir)) {
-            dir.path.push(path);
-            if !file::exists(&dir.path) {
-                return refuse("no such cgroup below the container's");
+        for &one in wanted {
+            let refuse = |message| Err(Error::new(Kind::Argument, Op::Cgroup).on(one).message(message));
+            let (controllers, path) = match one.split_once(':') {
+                Some((list, path)) => (list.split(',').collect(), path),
+                None if wanted.len() > 1 => {
+                    return refuse("of several cgroups each names its controllers: controller:path");
+                }
+                None => (Vec::new(), one),
+            };
+            let path = Path::new(path.trim_start_matches('/'));
+            if path.components().any(|part| !matches!(part, Component::Normal(_) | Component::CurDir)) {
+                return refuse("the cgroup of a process lies below its container's");
+            }
+            let named = |dir: &Dir, name: &str| !dir.unified && dir.has(name);
+            if controllers.iter().any(|name| !self.dirs.iter().any(|dir| named(dir, name))) {
+                return refuse("the container is in no hierarchy of cgroup v1 with this controller");
+            }
+            let chosen = |dir: &Dir| controllers.is_empty() || controllers.iter().any(|name| named(dir, name));
+            for (dir, whole) in below.dirs.iter_mut().zip(&self.dirs).filter(|(dir, _)| chosen(dir)) {
+                dir.path = whole.path.join(path);
+                if !file::exists(&dir.path) {
+                    return refuse("no such cgroup below the container's");
+                }
             }
         }
         Ok(below)

@@ -74,7 +74,7 @@ pub(super) fn install(resources: &Resources<'_>, plan: &mut Plan) -> Result<()> 
     Ok(())
 }
 
-/// What every container may use: any node may be made, and these may be opened ("Default Devices", and terminals).
+/// What every container may use: any node may be made, and these may be opened ("Default Devices", terminals and tunnels).
 fn defaults() -> Vec<DeviceRule> {
     let rule = |kind, major, minor, access: u8| DeviceRule {
         at: Pointer::default(),
@@ -87,10 +87,11 @@ fn defaults() -> Vec<DeviceRule> {
         mknod: access & MKNOD != 0,
     };
     let mut rules = vec![rule(DeviceKind::Char, None, None, MKNOD), rule(DeviceKind::Block, None, None, MKNOD)];
-    // null, zero, full, random, urandom; tty, ptmx; every pts.
-    let opened =
-        [(1, Some(3)), (1, Some(5)), (1, Some(7)), (1, Some(8)), (1, Some(9)), (5, Some(0)), (5, Some(2)), (136, None)];
-    rules.extend(opened.map(|(major, minor)| rule(DeviceKind::Char, Some(major), minor, ALL)));
+    // null, zero, full, random, urandom; tty, ptmx; every pts; tun, without which many a VPN fails (runc took it out in 1.2.0, and
+    // back in 1.2.4).
+    let opened = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 2), (10, 200)];
+    rules.extend(opened.map(|(major, minor)| rule(DeviceKind::Char, Some(major), Some(minor), ALL)));
+    rules.push(rule(DeviceKind::Char, Some(136), None, ALL));
     rules
 }
 

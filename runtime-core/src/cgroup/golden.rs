@@ -125,6 +125,7 @@ write   devices.allow c 1:8 rwm, if it can be  # /linux/resources/devices
 write   devices.allow c 1:9 rwm, if it can be  # /linux/resources/devices
 write   devices.allow c 5:0 rwm, if it can be  # /linux/resources/devices
 write   devices.allow c 5:2 rwm, if it can be  # /linux/resources/devices
+write   devices.allow c 10:200 rwm, if it can be  # /linux/resources/devices
 "
     );
 }
@@ -156,7 +157,7 @@ write   io.bfq.weight 500, or io.weight 4950  # /linux/resources/blockIO/weight
 write   io.bfq.weight 8:0 10, or io.weight 8:0 1  # /linux/resources/blockIO/weightDevice/0/weight
 write   io.max 8:0 rbps=1000  # /linux/resources/blockIO/throttleReadBpsDevice/0
 write   io.max 8:0 wiops=1000  # /linux/resources/blockIO/throttleWriteIOPSDevice/0
-bpf     57 instructions
+bpf     62 instructions
 "
     );
 }

@@ -114,6 +114,9 @@ fn refine(origin: &Origin, errno: Errno) -> Error {
         (Op::Hook, Errno::EAGAIN) => {
             error.kind_is(Kind::Hook).hint("linux.resources.pids.limit counts the hooks of a container, too")
         }
+        (Op::Mount, Errno::ENOTDIR) if origin.hint.is_none() => {
+            error.hint("a directory is mounted on a directory, anything else on a file")
+        }
         (Op::Unmount, Errno::EINVAL) => error.message("nothing is mounted there"),
         (Op::Hook, _) => error.kind_is(Kind::Hook),
         _ => error,

@@ -52,10 +52,19 @@ pub(crate) fn attach(mount: Fd, root: Fd, path: &CStr, create: u8) -> Result<()>
         None if create == 3 => paths::plain_directory(root, path),
         None => paths::resolve(root, path, sys::O_PATH),
     }?;
-    sys::move_mount_on(mount, on.fd())
+    attach_on(mount, on.fd())
 }
 
-/// The same for a directory with one name: that needs no resolution, so one call does for what is there and three for what
+/// Of a file on a directory `move_mount(2)` says EINVAL, as of much else; `mount(2)` says ENOTDIR, which engines look for.
+fn attach_on(mount: Fd, on: Fd) -> Result<()> {
+    let is_directory = |fd| sys::fstat(fd).map(|found| found.kind() == sys::S_IFDIR);
+    match sys::move_mount_on(mount, on) {
+        Err(Errno::INVAL) if is_directory(mount)? != is_directory(on)? => Err(Errno::NOTDIR),
+        answer => answer,
+    }
+}
+
+/// Attaches at a directory with one name: that needs no resolution, so one call does for what is there and three for what
 /// is not, instead of three and five. A directory cannot land on a symlink (EINVAL), which is then resolved.
 fn attach_by_name(mount: Fd, root: Fd, name: &CStr) -> Result<()> {
     match sys::move_mount_at(mount, root, name) {

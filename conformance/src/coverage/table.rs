@@ -1,10 +1,12 @@
 //! The table: a row for each field, value and rule.
 //!
-//! In: the claims of the tests. Out: text. A row without a test that runs somewhere is empty, and counts as such.
+//! In: the claims of the tests. Out: text. A row without a test that runs somewhere is empty, and counts as such; so does
+//! a field of the schemas that no list has.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Claim, Machine, claims, failing, machines, names};
+use super::{Claim, Machine, claims, failing, machines, names, schema};
 
 /// How many tests of a row are printed by name.
 const NAMED: usize = 3;
@@ -34,8 +36,10 @@ impl Table {
         let runs = |test: &str| machines.iter().any(|machine| machine.runs(test) != Some(false));
         let counts = |claim: &&Claim| !failing.contains(&claim.test) && runs(&claim.test);
         let claims: Vec<&Claim> = claims.iter().filter(counts).collect();
-        let all = ["fields.txt", "values.txt", "rules.txt"].into_iter().flat_map(names);
-        let rows = all.map(|name| {
+        let listed: Vec<String> = ["fields.txt", "values.txt", "rules.txt"].into_iter().flat_map(names).collect();
+        let mut unlisted = schema::directory().map_or_else(BTreeSet::new, |directory| schema::fields(&directory));
+        unlisted.retain(|field| !listed.contains(field));
+        let rows = listed.into_iter().chain(unlisted).map(|name| {
             let tests = claims.iter().filter(|claim| claim.covers.contains(&name));
             Row { tests: tests.map(|claim| claim.test.clone()).collect(), name }
         });
@@ -45,6 +49,11 @@ impl Table {
     /// The names that no test covers.
     pub fn empty(&self) -> Vec<&str> {
         self.rows.iter().filter(|row| row.tests.is_empty()).map(|row| &*row.name).collect()
+    }
+
+    /// How many rows there are, and how many are empty.
+    pub fn sum(&self) -> String {
+        format!("{} fields, {} without a test", self.rows.len(), self.empty().len())
     }
 
     /// What the row of one machine's column says: whether one of the tests runs there.
@@ -75,6 +84,6 @@ impl fmt::Display for Table {
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             writeln!(f, "  {}{more}", if named.is_empty() { "no test" } else { &*named })?;
         }
-        writeln!(f, "{} fields, {} without a test", self.rows.len(), self.empty().len())
+        Ok(())
     }
 }

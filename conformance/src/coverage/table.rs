@@ -56,14 +56,21 @@ impl Table {
         format!("{} fields, {} without a test", self.rows.len(), self.empty().len())
     }
 
+    /// How many rows have tests, and no machine that is known to run one.
+    fn unseen(&self) -> usize {
+        let seen =
+            |row: &Row| row.tests.iter().any(|test| self.machines.iter().any(|one| one.runs(test) == Some(true)));
+        self.rows.iter().filter(|row| !row.tests.is_empty() && !seen(row)).count()
+    }
+
     /// What the row of one machine's column says: whether one of the tests runs there.
     fn cell(machine: &Machine, row: &Row) -> &'static str {
-        let mut runs = row.tests.iter().map(|test| machine.runs(test));
-        match &machine.skips {
-            _ if row.tests.is_empty() => "",
-            None => "?",
-            Some(_) if runs.any(|runs| runs == Some(true)) => "yes",
-            Some(_) => "-",
+        let runs: Vec<Option<bool>> = row.tests.iter().map(|test| machine.runs(test)).collect();
+        match () {
+            () if runs.is_empty() => "",
+            () if runs.contains(&Some(true)) => "yes",
+            () if runs.contains(&None) => "?",
+            () => "-",
         }
     }
 }
@@ -84,6 +91,9 @@ impl fmt::Display for Table {
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             writeln!(f, "  {}{more}", if named.is_empty() { "no test" } else { &*named })?;
         }
-        Ok(())
+        match self.unseen() {
+            0 => Ok(()),
+            unseen => writeln!(f, "{unseen} of them have tests that none of the machines at hand can run"),
+        }
     }
 }

@@ -114,7 +114,7 @@ fn label_of(container: &Container, path: &str) -> String {
     String::from_utf8_lossy(&seen.stdout).trim().to_owned()
 }
 
-#[conformance::test(covers = ["/process/selinuxLabel", "/linux/mountLabel"])]
+#[conformance::test]
 fn labels_where_there_is_no_selinux() {
     needs::runtime(&["orlop"]);
     needs::no_path("/sys/fs/selinux/load");

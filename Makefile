@@ -8,6 +8,8 @@ SHELL := /bin/bash
 ARCH := $(shell uname -m)
 MULTIARCH := $(shell gcc -print-multiarch 2>/dev/null)
 SECCOMP := target/libseccomp
+# What a machine skips is on its list: conformance/expected/skips-*.txt.
+HOST = cgroup-v$(shell stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1)
 # The directory holds libseccomp.a and nothing else: beside it glibc's libc.a would shadow musl's.
 export LIBSECCOMP_LINK_TYPE := static
 export LIBSECCOMP_LIB_PATH := $(CURDIR)/$(SECCOMP)
@@ -87,10 +89,10 @@ coverage: target/.deps $(SECCOMP)/libseccomp.a
 conformance: target/.deps $(SECCOMP)/libseccomp.a
 	@rm -f target/verdicts; status=0; export RUNTIME="$${RUNTIME:-orlop}" CONFORMANCE_VERDICTS=$(CURDIR)/target/verdicts; \
 	cargo nextest run --color never -p conformance -E 'not binary(engines)' --no-fail-fast 2>&1 | tee target/conformance.log || status=1; \
-	host=cgroup-v$$(stat -f -c %T /sys/fs/cgroup | grep -q cgroup2 && echo 2 || echo 1); known=conformance/expected/skips-$$host.txt; \
+	known=conformance/expected/skips-$(HOST).txt; \
 	[ $$RUNTIME != orlop ] || [ ! -f $$known ] || diff $$known <(grep ^SKIP target/verdicts | LC_ALL=C sort -u) || { echo "skipped otherwise than $$known says"; status=1; }; \
 	counts=$$(conformance/counts target/verdicts target/conformance.log) || status=1; \
-	echo "$$(PATH=$(CURDIR)/target/bin:$$PATH $$RUNTIME --version | head -n 1), $$host: $$counts"; exit $$status
+	echo "$$(PATH=$(CURDIR)/target/bin:$$PATH $$RUNTIME --version | head -n 1), $(HOST): $$counts"; exit $$status
 
 # The same suite on pure cgroup v2 with systemd, as root and as a user, in a machine that is built once (conformance/vm/machine).
 test-vm: build
@@ -110,7 +112,7 @@ target/.deps-engines: target/.deps
 
 engines: target/.deps-engines build
 	@binary=$$(cargo test -q -p conformance --test engines --no-run --message-format json | jq -r 'select(.target.name == "engines") | .executable'); \
-	cd conformance && bash tests/engines/table.sh "$$binary" $${RUNTIMES:-runc orlop} -- $(FILTER)
+	cd conformance && bash tests/engines/table.sh "$$binary" expected/skips-engines-$(HOST).txt $${RUNTIMES:-runc orlop} -- $(FILTER)
 
 # The same with the engines of the virtual machine: newer ones, on cgroup v2 with systemd and CRIU. Slow where it is emulated.
 engines-vm: build

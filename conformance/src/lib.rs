@@ -16,6 +16,7 @@
 //! | [`console`] | the receiving end of `--console-socket` |
 //! | [`needs`] | what a test needs of this machine, else it is skipped |
 //! | [`expected`] | known differences of each runtime, with reasons |
+//! | [`hierarchies`] | controllers of cgroup v1 that nobody mounts |
 //! | [`verdicts`] | what each test came to, for whoever counts |
 //! | [`coverage`] | which test observes which field of the specification |
 #![allow(
@@ -32,6 +33,7 @@ pub mod console;
 pub mod container;
 pub mod coverage;
 pub mod expected;
+pub mod hierarchies;
 pub mod leaks;
 pub mod needs;
 pub mod observe;

@@ -3,10 +3,10 @@
 
 use std::process::ExitCode;
 
-use conformance::coverage::Table;
+use conformance::coverage::{Table, schema};
 
 fn main() -> ExitCode {
     let table = Table::of_the_tests();
-    print!("{table}");
+    println!("{table}{}\n{}", schema::source(), table.sum());
     if table.empty().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -4,6 +4,9 @@
 //! value: a JSON pointer with `*` for the elements of a list and the keys of a map. Where the schema counts the values
 //! up, each is a line of its own: `/linux/namespaces/*/type=pid`. What `state` and `features` print begins with their
 //! name. Left out is what is not of Linux.
+//!
+//! The schemas are no part of this repository, and no Debian has those of 1.3.0 in a package: `SPEC_SCHEMA` names their
+//! directory, as CI does, else they are looked for in `shared/spec` beside the checkout.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,6 +21,21 @@ const DOCUMENTS: [(&str, &str); 3] =
 /// Properties of other systems (config.md, "Platform-specific configuration" and `commandLine`, `username` of Windows).
 const NOT_OF_LINUX: [&str; 7] =
     ["/solaris", "/windows", "/vm", "/zos", "/freebsd", "/process/commandLine", "/process/user/username"];
+
+/// Where the schemas are, as far as is known. A directory that `SPEC_SCHEMA` names is not doubted: without schemas the reader fails.
+pub fn directory() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(|parent| parent.join("shared/spec"));
+    std::env::var_os("SPEC_SCHEMA").map(PathBuf::from).or(beside.filter(|beside| beside.is_dir()))
+}
+
+/// Which schemas the list of fields is compared with, or that it is compared with none.
+pub fn source() -> String {
+    match directory() {
+        Some(directory) => format!("the fields are compared with the schemas in {}", directory.display()),
+        None => "SKIP the fields are compared with no schemas: SPEC_SCHEMA names none, and ../shared/spec is not there"
+            .to_owned(),
+    }
+}
 
 /// Every field, in order.
 pub fn fields(directory: &Path) -> BTreeSet<String> {

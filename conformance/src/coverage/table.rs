@@ -1,10 +1,12 @@
 //! The table: a row for each field, value and rule.
 //!
-//! In: the claims of the tests. Out: text. A row without a test that runs somewhere is empty, and counts as such.
+//! In: the claims of the tests. Out: text. A row without a test that runs somewhere is empty, and counts as such; so does
+//! a field of the schemas that no list has.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use super::{Claim, Machine, claims, failing, machines, names};
+use super::{Claim, Machine, claims, failing, machines, names, schema};
 
 /// How many tests of a row are printed by name.
 const NAMED: usize = 3;
@@ -34,8 +36,10 @@ impl Table {
         let runs = |test: &str| machines.iter().any(|machine| machine.runs(test) != Some(false));
         let counts = |claim: &&Claim| !failing.contains(&claim.test) && runs(&claim.test);
         let claims: Vec<&Claim> = claims.iter().filter(counts).collect();
-        let all = ["fields.txt", "values.txt", "rules.txt"].into_iter().flat_map(names);
-        let rows = all.map(|name| {
+        let listed: Vec<String> = ["fields.txt", "values.txt", "rules.txt"].into_iter().flat_map(names).collect();
+        let mut unlisted = schema::directory().map_or_else(BTreeSet::new, |directory| schema::fields(&directory));
+        unlisted.retain(|field| !listed.contains(field));
+        let rows = listed.into_iter().chain(unlisted).map(|name| {
             let tests = claims.iter().filter(|claim| claim.covers.contains(&name));
             Row { tests: tests.map(|claim| claim.test.clone()).collect(), name }
         });
@@ -47,14 +51,26 @@ impl Table {
         self.rows.iter().filter(|row| row.tests.is_empty()).map(|row| &*row.name).collect()
     }
 
+    /// How many rows there are, and how many are empty.
+    pub fn sum(&self) -> String {
+        format!("{} fields, {} without a test", self.rows.len(), self.empty().len())
+    }
+
+    /// How many rows have tests, and no machine that is known to run one.
+    fn unseen(&self) -> usize {
+        let seen =
+            |row: &Row| row.tests.iter().any(|test| self.machines.iter().any(|one| one.runs(test) == Some(true)));
+        self.rows.iter().filter(|row| !row.tests.is_empty() && !seen(row)).count()
+    }
+
     /// What the row of one machine's column says: whether one of the tests runs there.
     fn cell(machine: &Machine, row: &Row) -> &'static str {
-        let mut runs = row.tests.iter().map(|test| machine.runs(test));
-        match &machine.skips {
-            _ if row.tests.is_empty() => "",
-            None => "?",
-            Some(_) if runs.any(|runs| runs == Some(true)) => "yes",
-            Some(_) => "-",
+        let runs: Vec<Option<bool>> = row.tests.iter().map(|test| machine.runs(test)).collect();
+        match () {
+            () if runs.is_empty() => "",
+            () if runs.contains(&Some(true)) => "yes",
+            () if runs.contains(&None) => "?",
+            () => "-",
         }
     }
 }
@@ -75,6 +91,9 @@ impl fmt::Display for Table {
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             writeln!(f, "  {}{more}", if named.is_empty() { "no test" } else { &*named })?;
         }
-        writeln!(f, "{} fields, {} without a test", self.rows.len(), self.empty().len())
+        match self.unseen() {
+            0 => Ok(()),
+            unseen => writeln!(f, "{unseen} of them have tests that none of the machines at hand can run"),
+        }
     }
 }

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Runs the engine tests once for each runtime and prints the columns side by side. Ends badly if one fails, or if a run
-# leaves something on the machine.
-# usage: table.sh TEST-BINARY RUNTIME... [-- FILTER...]
+# Runs the engine tests once for each runtime and prints the columns side by side. Ends badly if one fails, if a run leaves
+# something on the machine, or if other tests are skipped than the list of this machine says, where it has one.
+# usage: table.sh TEST-BINARY SKIPS RUNTIME... [-- FILTER...]
 set -uo pipefail
-binary=$1; shift
+binary=$1 skips=$2; shift 2
 runtimes=(); while [ $# -gt 0 ] && [ "$1" != -- ]; do runtimes+=("$1"); shift; done
 [ "${1:-}" != -- ] || shift
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
@@ -35,6 +35,8 @@ for runtime in "${runtimes[@]}"; do
 	for ((i = 0; i < 60; i++)); do rest=$(left "$(<"$dir/pid")"); [ -n "$rest" ] || break; sleep 0.5; done
 	[ -z "$rest" ] || { printf '%s: left behind:\n%s\n' "$runtime" "$rest" >&2; status=1; }
 	touch "$dir/verdicts.$runtime"
+	[ $# != 0 ] || [ ! -e "$skips" ] || diff "$skips" <(grep '^SKIP ' "$dir/verdicts.$runtime" | LC_ALL=C sort -u) >&2 ||
+		{ echo "$runtime: skipped otherwise than conformance/$skips says" >&2; status=1; }
 	# A test that is skipped, or fails as expected/ says, passes, and says why in its verdict.
 	awk 'FNR == NR { if ($1 == "SKIP") other[$2] = "skip"; if ($1 == "DIFFERS") other[$2] = "differs"; next }
 		/^test .* \.\.\. / { name = $2; sub(/^engines::/, "", name); verdict = $NF; bare = name

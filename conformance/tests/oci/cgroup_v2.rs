@@ -1,5 +1,8 @@
 //! `linux.resources` on cgroup v2, read from the host. Skipped where the unified hierarchy does not hold the controllers.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
 use conformance::{Bundle, Container, Value, json, needs};
 
 fn limited(controller: &str, field: &str, resources: Value) -> Container {
@@ -69,10 +72,48 @@ fn exec_is_born_in_the_same_cgroup() {
 
 /// A container with a cgroup namespace whose cgroup mount can be written.
 fn dividing(script: &str) -> Bundle {
-    let mut bundle = Bundle::sh(script).namespace("cgroup");
+    divisible(Bundle::sh(script))
+}
+
+fn divisible(bundle: Bundle) -> Bundle {
+    let mut bundle = bundle.namespace("cgroup");
     let mounts = bundle.config["mounts"].as_array_mut().unwrap();
     mounts.iter_mut().find(|mount| mount["type"] == "cgroup").unwrap()["options"] = json!(["rw"]);
     bundle
+}
+
+/// With a user namespace in which user 100000 of the host is root.
+fn with_another_root(bundle: Bundle) -> Bundle {
+    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
+    let bundle = bundle.set("/linux/uidMappings", mapping.clone()).set("/linux/gidMappings", mapping);
+    bundle.namespace("user")
+}
+
+/// Of what is in the cgroup of such a container, its root has what the kernel says is safe to hand over, and nothing else.
+pub(super) fn is_handed_over(bundle: Bundle) -> Container {
+    let container = with_another_root(divisible(bundle)).start();
+    let list = fs::read_to_string("/sys/kernel/cgroup/delegate").unwrap();
+    let mut handed_over: Vec<&str> = list.lines().collect();
+    let directory = container.settled().cgroup("");
+    handed_over.retain(|file| directory.join(file).exists());
+    handed_over.sort_unstable();
+    for file in ["cgroup.procs", "cgroup.threads", "cgroup.subtree_control"] {
+        assert!(handed_over.contains(&file), "{handed_over:?}");
+    }
+    assert_eq!(fs::metadata(&directory).unwrap().uid(), 100_000);
+    let files = fs::read_dir(&directory).unwrap().flatten();
+    let own = files.filter(|file| file.metadata().unwrap().uid() == 100_000);
+    let mut own: Vec<String> = own.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    own.sort_unstable();
+    assert_eq!(own, handed_over);
+    container
+}
+
+/// "Cgroup ownership" of config-linux.md.
+#[conformance::test]
+fn root_of_a_user_namespace_owns_what_may_be_delegated() {
+    needs::cgroup_v2(&["memory"]);
+    is_handed_over(Bundle::new()).delete();
 }
 
 #[conformance::test]
@@ -90,10 +131,8 @@ fn exec_finds_its_place_where_the_container_divided_its_cgroup() {
 #[conformance::test]
 fn root_of_a_user_namespace_may_divide_its_own_cgroup() {
     needs::cgroup_v2(&["pids"]);
-    let mapping = json!([{"containerID": 0, "hostID": 100_000, "size": 65536}]);
     let script = "cd /sys/fs/cgroup && stat -c %u . cgroup.procs cgroup.subtree_control pids.max && mkdir own
         echo 0 > own/cgroup.procs && cat /proc/self/cgroup";
-    let bundle = dividing(script).set("/linux/uidMappings", mapping.clone()).set("/linux/gidMappings", mapping);
     // Its limits stay the host's: user 65534 is nobody's here.
-    bundle.namespace("user").run().succeeds().prints("0\n0\n0\n65534\n0::/own");
+    with_another_root(dividing(script)).run().succeeds().prints("0\n0\n0\n65534\n0::/own");
 }

@@ -107,6 +107,26 @@ fn the_mount_label_is_that_of_new_filesystems() {
     container.delete();
 }
 
+/// An overlay in place of every tmpfs: a label of files that have none is for a filesystem that stores labels.
+#[conformance::test]
+fn an_annotation_says_as_which_option_the_mount_label_is_given() {
+    needs::selinux();
+    needs::runtime(&["orlop", "crun"]);
+    for option in ["context", "fscontext", "defcontext", "rootcontext"] {
+        let mut bundle = Bundle::new().without("/linux/maskedPaths");
+        bundle.config["mounts"].as_array_mut().unwrap().retain(|mount| mount["type"] == "proc");
+        let layers = [("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work")];
+        let layers = layers.map(|(key, name)| format!("{key}={}", bundle.host(name).display()));
+        let bundle = bundle.mount("overlay", "overlay", "/merged", &layers.each_ref().map(String::as_str));
+        let bundle = bundle.set("/annotations", json!({"run.oci.mount_context_type": option}));
+        let container = bundle.set("/linux/mountLabel", FILES).start();
+        let shown = format!(",{}", container.process().mount("/merged").superblock.join(",").replace('"', ""));
+        assert!(shown.contains(&format!(",{option}={FILES}")), "{option}: {shown}");
+        assert_eq!(shown.matches("context=").count(), 1, "{option}: {shown}");
+        container.delete();
+    }
+}
+
 /// The label of a file, as the host sees it.
 fn label_of(container: &Container, path: &str) -> String {
     let file = format!("/proc/{}/root{path}", container.process().pid);
@@ -114,7 +134,7 @@ fn label_of(container: &Container, path: &str) -> String {
     String::from_utf8_lossy(&seen.stdout).trim().to_owned()
 }
 
-#[conformance::test(covers = ["/process/selinuxLabel", "/linux/mountLabel"])]
+#[conformance::test]
 fn labels_where_there_is_no_selinux() {
     needs::runtime(&["orlop"]);
     needs::no_path("/sys/fs/selinux/load");

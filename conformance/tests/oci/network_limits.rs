@@ -1,39 +1,18 @@
 //! `linux.resources.network` and `linux.resources.rdma`: an effect where the controller is, else an error that names it.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use conformance::{Bundle, json, needs};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use conformance::{Bundle, hierarchies, json, needs};
 
-const CGROUPS: &str = "/sys/fs/cgroup";
-
-/// The network controllers of v1, which nobody mounts any more: in a mount namespace of this thread, whose children the
-/// runtime's processes are, all of /sys/fs/cgroup as it is and these two beside it.
+/// The network controllers of v1, which nobody mounts any more, for this thread, whose children the runtime's processes are.
 fn with_network_controllers() {
     needs::cgroup_v1("memory");
     needs::root("mounting the network controllers");
-    let listed = fs::read_to_string("/proc/cgroups").unwrap();
-    let missing = ["net_cls", "net_prio"].iter().find(|name| !listed.contains(**name));
+    let controllers = ["net_cls", "net_prio"];
+    let missing = controllers.iter().find(|name| !hierarchies::kernel_has(name));
     missing.inspect(|name| needs::cgroup_v1(name));
-    unshare(CloneFlags::CLONE_NEWNS).unwrap();
-    let (none, private) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
-    mount(none, "/", none, private, none).unwrap();
-    let aside = "/mnt";
-    mount(Some(CGROUPS), aside, none, MsFlags::MS_BIND | MsFlags::MS_REC, none).unwrap();
-    mount(Some("tmpfs"), CGROUPS, Some("tmpfs"), MsFlags::empty(), none).unwrap();
-    for entry in fs::read_dir(aside).unwrap().flatten() {
-        let place = Path::new(CGROUPS).join(entry.file_name());
-        fs::create_dir(&place).unwrap();
-        mount(Some(&entry.path()), &place, none, MsFlags::MS_BIND | MsFlags::MS_REC, none).unwrap();
-    }
-    for controller in ["net_cls", "net_prio"] {
-        let place = Path::new(CGROUPS).join(controller);
-        fs::create_dir_all(&place).unwrap();
-        mount(Some("cgroup"), &place, Some("cgroup"), MsFlags::empty(), Some(controller)).unwrap();
-    }
+    hierarchies::mount_too(&controllers);
 }
 
 #[conformance::test(covers = ["/linux/resources/network/classID"])]
@@ -56,7 +35,7 @@ fn packets_get_the_priority_of_their_interface() {
 
 #[conformance::test]
 fn a_class_without_its_controller_is_refused() {
-    if !Path::new(CGROUPS).join("net_cls").is_dir() {
+    if !Path::new("/sys/fs/cgroup/net_cls").is_dir() {
         let bundle = Bundle::new().set("/linux/resources/network", json!({"classID": 0x10_0001}));
         bundle.refused().names("/linux/resources/network/classID").names("net_cls");
     }

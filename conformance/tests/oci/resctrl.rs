@@ -17,14 +17,39 @@ fn holds(group: &Path, pid: i32) -> bool {
     tasks.lines().any(|task| task == pid.to_string())
 }
 
-/// A line that the whole machine has now, so any group may have it.
-fn whole() -> String {
-    let schemata = fs::read_to_string(Path::new(ROOT).join("schemata")).unwrap();
-    schemata.lines().next().unwrap().trim().to_owned()
+/// The lines of a group, without the blanks with which the kernel aligns them.
+fn schemata(group: &Path) -> Vec<String> {
+    let text = fs::read_to_string(group.join("schemata")).unwrap();
+    text.lines().map(|line| line.replace(' ', "")).collect()
 }
 
-/// On a machine without the hardware this shows that no field is passed over.
-#[conformance::test(covers = ["/linux/intelRdt/{closID,l3CacheSchema,memBwSchema,schemata,enableMonitoring}"])]
+/// A line that the whole machine has now, so any group may have it.
+fn whole() -> String {
+    schemata(Path::new(ROOT)).remove(0)
+}
+
+/// The machine's line of a resource, `L3` or `MB`, with less in each domain: what no new group has unasked.
+fn less(resource: &str, smaller: impl Fn(&str) -> String) -> String {
+    resctrl();
+    needs::path(&format!("{ROOT}/info/{resource}"));
+    let line = schemata(Path::new(ROOT)).into_iter().find_map(|line| Some(line.strip_prefix(resource)?.to_owned()));
+    let line = line.expect("what is in info is in schemata");
+    let domains = line.trim_start_matches(':').split(';').map(|domain| domain.split_once('=').expect("ID=VALUE"));
+    let smaller: Vec<String> = domains.map(|(id, value)| format!("{id}={}", smaller(value))).collect();
+    format!("{resource}:{}", smaller.join(";"))
+}
+
+/// A container that has this line in the group of its own.
+fn is_given(field: &str, line: String) {
+    let container = Bundle::new().set(field, line.clone()).start();
+    let group = Path::new(ROOT).join(container.id());
+    assert!(holds(&group, container.process().pid));
+    assert!(schemata(&group).contains(&line), "{line}: {:?}", schemata(&group));
+    container.delete();
+}
+
+/// Not what a field does, so it covers none: without the hardware no field is passed over.
+#[conformance::test]
 fn without_resctrl_its_absence_is_named() {
     needs::no_path("/sys/fs/resctrl/schemata");
     let asked = [
@@ -54,12 +79,28 @@ fn a_container_has_a_group_of_its_own_while_it_lives() {
     let container = Bundle::new().set("/linux/intelRdt/schemata", json!([whole()])).start();
     let group = Path::new(ROOT).join(container.id());
     assert!(holds(&group, container.process().pid));
-    assert!(fs::read_to_string(group.join("schemata")).unwrap().contains(&whole()));
+    assert!(schemata(&group).contains(&whole()));
     let inside = container.exec(["sh", "-c", "sleep 100 & echo $!"]).succeeds();
     assert!(!inside.stdout.is_empty());
     assert!(fs::read_to_string(group.join("tasks")).unwrap().lines().count() >= 2, "exec is in it, too");
     container.delete();
     assert!(!group.exists());
+}
+
+#[conformance::test(covers = ["/linux/intelRdt/l3CacheSchema"])]
+fn the_cache_is_divided() {
+    // The kernel wants an unbroken row of bits, and shows each mask as wide as the whole.
+    let shorter = |mask: &str| u64::from_str_radix(mask, 16).expect("a mask") >> 1;
+    let line = less("L3", |mask| format!("{:0width$x}", shorter(mask), width = mask.len()));
+    is_given("/linux/intelRdt/l3CacheSchema", line);
+}
+
+#[conformance::test(covers = ["/linux/intelRdt/memBwSchema"])]
+fn the_bandwidth_is_limited() {
+    // Per cent on some processors, a rate on others: one step less.
+    let step = || fs::read_to_string(format!("{ROOT}/info/MB/bandwidth_gran")).unwrap().trim().parse::<u64>().unwrap();
+    let line = less("MB", |share| (share.parse::<u64>().expect("a share") - step()).to_string());
+    is_given("/linux/intelRdt/memBwSchema", line);
 }
 
 #[conformance::test(covers = ["/linux/intelRdt/closID"])]

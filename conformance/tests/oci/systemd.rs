@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use conformance::{Bundle, Container, Runtime, eventually, json, leaks, needs, rootless};
 
+use super::cgroup_v2;
+
 /// A bundle whose cgroup systemd makes: `test-ID.scope`, in a slice of tests.
 fn bundle() -> Bundle {
     needs::systemd();
@@ -287,6 +289,11 @@ fn exec_is_in_the_scope() {
     let container = bundle().start();
     container.sh("cat /proc/self/cgroup").succeeds().prints(container.settled().read("cgroup").trim());
     delete(container);
+}
+
+#[conformance::test]
+fn root_of_a_user_namespace_owns_what_may_be_delegated_of_the_scope() {
+    delete(cgroup_v2::is_handed_over(bundle()));
 }
 
 #[conformance::test]

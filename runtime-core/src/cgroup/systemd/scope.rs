@@ -180,3 +180,43 @@ fn problem(unit: &str) -> Error {
 fn nonsense(unit: &str) -> Error {
     problem(unit).message("systemd did not answer with a job")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// Welcomes the client; call 1 began `/job`; that job of `x.scope` is done.
+    const STARTS: &[&[u8]] = &[
+        b"DATA\r\nOK 0123456789abcdef\r\n",
+        b"l\x02\x01\x01\x09\0\0\0\x06\0\0\0\x0f\0\0\0\x05\x01u\0\x01\0\0\0\x08\x01g\0\x01o\0\0\x04\0\0\0/job\0",
+        b"l\x04\x01\x01\x25\0\0\0\x05\0\0\0\x13\0\0\0\x03\x01s\0\x0a\0\0\0JobRemoved\0\0\0\0\0\0",
+        b"\x01\0\0\0\x04\0\0\0/job\0\0\0\0\x07\0\0\0x.scope\0\x04\0\0\0done\0",
+    ];
+
+    /// A systemd that starts every unit, and moves no process.
+    #[test]
+    fn a_process_that_is_not_in_its_scope_is_no_container() {
+        let socket = std::env::temp_dir().join(format!("orlop-scope-{}", std::process::id()));
+        let listener = UnixListener::bind(&socket).unwrap();
+        let other = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(&STARTS.concat()).unwrap();
+            // Until the client goes.
+            stream.read_to_end(&mut Vec::new()).ok();
+        });
+        let systemd = Systemd::test(socket.to_str().unwrap(), false, "/");
+        let path = PathBuf::from("/sys/fs/cgroup/x.slice/x.scope");
+        let dir = Dir { controllers: Vec::new(), unified: true, mount: "/sys/fs/cgroup".into(), path };
+        let unit = Unit { systemd, name: "x.scope".to_owned(), properties: Vec::new() };
+        let plan = Plan { dirs: vec![dir], unit: Some(unit), ..Plan::default() };
+        let started = Cgroup::start(&plan, std::process::id().cast_signed(), |_| Ok(()));
+        other.join().unwrap();
+        std::fs::remove_file(&socket).unwrap();
+        let error = started.unwrap_err();
+        assert!(error.to_string().contains(", not into /sys/fs/cgroup/x.slice/x.scope"), "{error}");
+        assert_eq!(error.pointer().map(Pointer::as_str), Some("/linux/cgroupsPath"));
+    }
+}

@@ -6,7 +6,7 @@
 //! name. Left out is what is not of Linux.
 //!
 //! The schemas are no part of this repository, and no Debian has those of 1.3.0 in a package: `SPEC_SCHEMA` names their
-//! directory, as CI does, else they are looked for in `shared/spec` beside the checkout.
+//! directory, else they are looked for in `shared/spec` beside the checkout, where CI has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

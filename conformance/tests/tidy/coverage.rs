@@ -12,7 +12,7 @@ const HEAD: &str = "\
 # cargo nextest run -p conformance --test tidy compares it with the schemas of SPEC_SCHEMA=DIR; UPDATE=1 writes it anew.
 ";
 
-/// CI names the schemas. Elsewhere they may not be there: `make coverage` says so in its last lines.
+/// Where the schemas are not to be found, `make coverage` says so in its last lines.
 #[test]
 fn the_list_of_fields_is_the_schemas() {
     let Some(directory) = schema::directory() else { return eprintln!("{}", schema::source()) };

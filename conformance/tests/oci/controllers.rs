@@ -133,7 +133,8 @@ fn a_limit_too_low_to_begin_with_is_named() {
     needs::cgroup_v2(&["memory"]);
     for limit in [4096, 65_536] {
         let bundle = Bundle::new().set("/linux/resources/memory", json!({"limit": limit, "swap": limit}));
-        let words = if Runtime::is_orlop() { "out of memory" } else { "OOM-killed" };
+        // The kernel's answer, or why init was killed.
+        let words = if Runtime::is_orlop() { "memory" } else { "OOM-killed" };
         bundle.refused().says(words).names("/linux/resources/memory/limit");
     }
 }

@@ -171,7 +171,7 @@ fn the_default_devices_are_those_of_runc() {
     let scratch = Scratch::new("devices", &none());
     let mut shown: Vec<_> = scratch.read("devices.list").lines().map(str::to_owned).collect();
     shown.sort();
-    let expected = "b *:* m|c *:* m|c 136:* rwm|c 1:3 rwm|c 1:5 rwm|c 1:7 rwm|c 1:8 rwm|c 1:9 rwm|c 5:0 rwm|c 5:2 rwm";
+    let expected = "b *:* m|c *:* m|c 10:200 rwm|c 136:* rwm|c 1:3 rwm|c 1:5 rwm|c 1:7 rwm|c 1:8 rwm|c 1:9 rwm|c 5:0 rwm|c 5:2 rwm";
     assert_eq!(shown.join("|"), expected);
 }
 

@@ -36,6 +36,18 @@ fn stdin_stdout_stderr_pass_through() {
     bundle.runtime.spawn(command).wait().succeeds().prints("typed").says("to stderr");
 }
 
+#[conformance::test]
+fn more_than_any_pipe_holds_passes_through() {
+    let bundle = Bundle::sh("cat");
+    let typed = bundle.path().join("typed");
+    let text: String = (0..300_000).map(|line| format!("{line:08}\n")).collect();
+    std::fs::write(&typed, &text).unwrap();
+    let path = bundle.write().path().to_string_lossy().into_owned();
+    let mut command = bundle.runtime.command(["run", "--bundle", &path, &bundle.id]);
+    command.stdin(std::fs::File::open(typed).unwrap());
+    assert!(bundle.runtime.spawn(command).wait().succeeds().stdout == text);
+}
+
 /// crun hands them on.
 #[conformance::test]
 fn the_callers_terminal_and_files_are_not_the_containers() {

@@ -3,20 +3,24 @@
 //! With our own in their place it would have the caller's terminal (CVE-2017-5226), and its user would own what they lead to: the
 //! process is given its streams. In: our standard streams. Out: theirs, and bytes both ways until they are closed.
 
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use orlop::Stdio;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::{Errno, read, write};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::fs::{FileType, fstat};
+use rustix::io::{Errno, ioctl_fionread, read, write};
+use rustix::pipe::{PipeFlags, fcntl_getpipe_size, pipe_with};
 use rustix::process::Signal;
 use rustix::stdio::{stderr, stdin, stdout};
 
 use super::Signals;
 use crate::report::Failure;
 
-/// What a pipe that is ready takes without blocking (`PIPE_BUF`), in bytes.
-const CHUNK: usize = 4096;
+/// What is read at once, in bytes: as much as a pipe holds.
+const CHUNK: usize = 65536;
+/// What whoever is ready takes without blocking (`PIPE_BUF`), in bytes.
+const LITTLE: usize = 4096;
 
 /// Three pipes: input, output, error.
 #[derive(Debug)]
@@ -33,8 +37,39 @@ struct Pump {
     /// Our end, until nothing goes through any more.
     pipe: Option<OwnedFd>,
     is_input: bool,
-    /// Read, and not yet written.
-    held: Vec<u8>,
+    /// Where it is read to, and what of that is not yet written.
+    buffer: Vec<u8>,
+    held: Range<usize>,
+    room: Room,
+}
+
+/// How much can be written without being held up, and so without holding up signals and the other streams.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    /// A file takes anything.
+    Any,
+    /// A pipe takes this many bytes when it is empty.
+    WhenEmpty(usize),
+    /// Of others no more is known than that they are ready.
+    Little,
+}
+
+impl Room {
+    fn of(to: BorrowedFd<'_>) -> Self {
+        match fstat(to).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+            Ok(FileType::RegularFile) => Self::Any,
+            Ok(FileType::Fifo) => fcntl_getpipe_size(to).map_or(Self::Little, Self::WhenEmpty),
+            _ => Self::Little,
+        }
+    }
+
+    fn now(self, to: BorrowedFd<'_>) -> usize {
+        match self {
+            Self::Any => CHUNK,
+            Self::WhenEmpty(size) if ioctl_fionread(to) == Ok(0) => size,
+            Self::WhenEmpty(_) | Self::Little => LITTLE,
+        }
+    }
 }
 
 impl Streams {
@@ -46,7 +81,10 @@ impl Streams {
     fn between([input, output, error]: [BorrowedFd<'static>; 3]) -> rustix::io::Result<Self> {
         let pipe = || pipe_with(PipeFlags::CLOEXEC);
         let ((in_read, in_write), (out_read, out_write), (err_read, err_write)) = (pipe()?, pipe()?, pipe()?);
-        let pump = |ours, pipe, is_input| Pump { ours, pipe: Some(pipe), is_input, held: Vec::new() };
+        let pump = |ours: BorrowedFd<'static>, pipe: OwnedFd, is_input| {
+            let room = Room::of(if is_input { pipe.as_fd() } else { ours });
+            Pump { ours, pipe: Some(pipe), is_input, buffer: Vec::new(), held: 0..0, room }
+        };
         let pumps = [pump(input, in_write, true), pump(output, out_read, false), pump(error, err_read, false)];
         Ok(Self { theirs: Some([in_read, out_write, err_write]), pumps })
     }
@@ -115,28 +153,34 @@ const ENOUGH: [Signal; 4] = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TER
 
 impl Pump {
     fn wants(&self) -> Option<(BorrowedFd<'_>, PollFlags)> {
-        let pipe = self.pipe.as_ref()?.as_fd();
-        let (from, to) = if self.is_input { (self.ours, pipe) } else { (pipe, self.ours) };
+        let (from, to) = ends(self.pipe.as_ref()?, self.ours, self.is_input);
         Some(if self.held.is_empty() { (from, PollFlags::IN) } else { (to, PollFlags::OUT) })
     }
 
     /// Reads where nothing is held, else writes. At the end, and where nobody reads any more, the other side is told by closing.
     fn exchange(&mut self) {
-        let Some((fd, flags)) = self.wants() else { return };
-        let answer = if flags == PollFlags::IN {
-            let mut chunk = [0; CHUNK];
-            let answer = read(fd, &mut chunk);
-            self.held.extend(chunk.iter().take(answer.unwrap_or(0)));
+        let Some(pipe) = &self.pipe else { return };
+        let (from, to) = ends(pipe, self.ours, self.is_input);
+        let answer = if self.held.is_empty() {
+            self.buffer.resize(CHUNK, 0);
+            let answer = read(from, &mut self.buffer);
+            self.held = 0..answer.unwrap_or(0);
             answer
         } else {
-            let answer = write(fd, self.held.get(..CHUNK).unwrap_or(&self.held));
-            self.held.drain(..answer.unwrap_or(0));
+            let held = self.buffer.get(self.held.clone()).unwrap_or_default();
+            let answer = write(to, held.get(..self.room.now(to)).unwrap_or(held));
+            self.held.start += answer.unwrap_or(0);
             answer
         };
         if !matches!(answer, Ok(1..) | Err(Errno::INTR | Errno::AGAIN)) {
             self.pipe = None;
         }
     }
+}
+
+/// Where is read from, and where to.
+fn ends<'f>(pipe: &'f OwnedFd, ours: BorrowedFd<'f>, is_input: bool) -> (BorrowedFd<'f>, BorrowedFd<'f>) {
+    if is_input { (ours, pipe.as_fd()) } else { (pipe.as_fd(), ours) }
 }
 
 #[cfg(test)]

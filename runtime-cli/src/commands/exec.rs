@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use orlop::spec::{Capabilities, Process};
-use orlop::{Exec, Pointer, Stdio};
+use orlop::{Exec, Pointer};
 
 use super::container;
 use crate::args::{Call, flags, user};
@@ -42,9 +42,8 @@ fn start(call: &Call) -> Outcome {
     }
     let process = Process { console_size: foreground::console_size().or(process.console_size), ..process };
     let signals = Signals::block()?;
-    let streams = if process.terminal { None } else { Some(Streams::open()?) };
-    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
-    let mut process = container.exec(&process, &Exec { stdio, ..exec })?;
+    let streams = if process.terminal { Streams::default() } else { Streams::open()? };
+    let mut process = container.exec(&process, &Exec { stdio: streams.stdio(), ..exec })?;
     foreground::attend_alone(&mut process, &signals, streams)
 }
 

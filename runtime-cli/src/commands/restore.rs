@@ -1,6 +1,6 @@
 //! `restore`: files of a checkpoint → a running container, by CRIU.
 
-use orlop::{Launch, Restore, Stdio};
+use orlop::{Launch, Restore};
 
 use super::checkpoint::{criu, images, program};
 use super::{bundle, launch, runtime};
@@ -32,15 +32,16 @@ pub(crate) fn run(call: &Call) -> Outcome {
         foreground::adopt_orphans()?;
     }
     // A job of the shell goes on with the caller's terminal.
-    let mut streams = if restore.criu.shell_job { None } else { Some(Streams::open()?) };
-    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
-    let restore = Restore { launch: Launch { stdio, ..restore.launch }, ..restore };
+    let mut streams = if restore.criu.shell_job { Streams::default() } else { Streams::open()? };
+    let restore = Restore { launch: Launch { stdio: streams.stdio(), ..restore.launch }, ..restore };
     let (container, mut process) = runtime.restore(call.id()?, &bundle, &restore)?;
     let ended = foreground::attend(&mut process, &signals, &mut streams, &|_process, signal| {
         container.kill(signal, false).map_err(|error| error.to_string())
     });
     let deleted = container.delete(true);
-    streams.map_or(Ok(()), |streams| streams.finish(&signals))?;
     // What went wrong first is what is reported.
-    ended.and_then(|status| Ok(deleted.map(|()| status)?))
+    let status = ended?;
+    deleted?;
+    streams.finish(&signals)?;
+    Ok(status)
 }

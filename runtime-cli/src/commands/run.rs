@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use orlop::{Container, Kind, Launch, Process, Runtime, Stdio};
+use orlop::{Container, Kind, Launch, Process, Runtime};
 
 use super::{bundle, launch, let_go, reason, runtime};
 use crate::args::{Call, flags};
@@ -19,9 +19,8 @@ pub(crate) fn run(call: &Call) -> Outcome {
     if launch.console_socket.is_some() {
         return Err(Failure::own("cannot use console socket if runc will not detach or allocate tty"));
     }
-    let mut streams = Some(Streams::open()?);
-    let stdio = streams.as_ref().map_or_else(Stdio::default, Streams::stdio);
-    let launch = Launch { console_size: foreground::console_size(), stdio, ..launch };
+    let mut streams = Streams::open()?;
+    let launch = Launch { console_size: foreground::console_size(), stdio: streams.stdio(), ..launch };
     // Before the launch, so that no signal and no orphan is missed.
     let signals = Signals::block()?;
     if !call.on(&flags::NO_SUBREAPER) {
@@ -39,14 +38,16 @@ pub(crate) fn run(call: &Call) -> Outcome {
         true => Ok(()),
         false => container.delete(true),
     };
-    // Whoever else had them is gone as well.
-    streams.map_or(Ok(()), |streams| streams.finish(&signals))?;
+    // What went wrong first is what is reported.
+    let status = ended?;
     match deleted {
         // Somebody else was first.
-        Err(error) if error.kind() == Kind::NotFound => ended,
-        // What went wrong first is what is reported.
-        deleted => ended.and_then(|status| Ok(deleted.map(|()| status)?)),
+        Err(error) if error.kind() == Kind::NotFound => {}
+        deleted => deleted?,
     }
+    // Whoever else had them is gone as well.
+    streams.finish(&signals)?;
+    Ok(status)
 }
 
 /// Writes the trace, then serves the process until it ends.
@@ -54,7 +55,7 @@ fn attend(
     call: &Call,
     container: &Container,
     process: &mut Process,
-    streams: &mut Option<Streams>,
+    streams: &mut Streams,
     signals: &Signals,
 ) -> Outcome {
     if let (Some(path), Some(trace)) = (call.path(&flags::TRACE), process.trace()) {

@@ -39,16 +39,16 @@ type Forward<'f> = dyn Fn(&Process, i32) -> Result<(), String> + 'f;
 pub(crate) fn attend(
     process: &mut Process,
     signals: &Signals,
-    streams: &mut Option<Streams>,
+    streams: &mut Streams,
     forward: &Forward<'_>,
 ) -> Outcome {
     let mut terminal = process.take_terminal().map(Terminal::attach).transpose()?;
     match &terminal {
-        Some(_) => *streams = None,
-        None => streams.iter_mut().for_each(Streams::hand_over),
+        Some(_) => *streams = Streams::default(),
+        None => streams.hand_over(),
     }
     let mut notify = process.take_notify();
-    while !serve_once(process, signals, terminal.as_mut(), streams.as_mut(), &mut notify, forward)
+    while !serve_once(process, signals, terminal.as_mut(), streams, &mut notify, forward)
         .map_err(|errno| lost("serve", errno))?
     {}
     if let Some(mut terminal) = terminal {
@@ -58,11 +58,11 @@ pub(crate) fn attend(
 }
 
 /// As [`attend`], for a process that is not its container's first.
-pub(crate) fn attend_alone(process: &mut Process, signals: &Signals, mut streams: Option<Streams>) -> Outcome {
+pub(crate) fn attend_alone(process: &mut Process, signals: &Signals, mut streams: Streams) -> Outcome {
     let status = attend(process, signals, &mut streams, &|process, signal| {
         process.signal(signal).map_err(|error| error.to_string())
     })?;
-    streams.map_or(Ok(()), |streams| streams.finish(signals))?;
+    streams.finish(signals)?;
     Ok(status)
 }
 
@@ -71,7 +71,7 @@ fn serve_once(
     process: &Process,
     signals: &Signals,
     mut terminal: Option<&mut Terminal>,
-    mut streams: Option<&mut Streams>,
+    streams: &mut Streams,
     notify: &mut Option<Notify>,
     forward: &Forward<'_>,
 ) -> rustix::io::Result<bool> {
@@ -87,8 +87,7 @@ fn serve_once(
         Some(notify) => (notify.as_fd(), PollFlags::IN),
         None => (pidfd, PollFlags::empty()),
     };
-    let wanted = streams.as_deref().map_or([None; 3], Streams::wants);
-    let [first, second, third] = wanted.map(|wanted| wanted.unwrap_or((pidfd, PollFlags::empty())));
+    let [first, second, third] = streams.wants().map(|wanted| wanted.unwrap_or((pidfd, PollFlags::empty())));
     let waited = [
         (notified, notify_flags),
         (pidfd, PollFlags::IN),
@@ -122,9 +121,7 @@ fn serve_once(
             terminal.exchange()?;
         }
     }
-    if let Some(streams) = streams.as_mut() {
-        streams.exchange([first, second, third]);
-    }
+    streams.exchange([first, second, third]);
     Ok(ended)
 }
 

@@ -22,12 +22,12 @@ const CHUNK: usize = 65536;
 /// What whoever is ready takes without blocking (`PIPE_BUF`), in bytes.
 const LITTLE: usize = 4096;
 
-/// Three pipes: input, output, error.
-#[derive(Debug)]
+/// Three pipes: input, output, error; or none, where the process has a terminal or what the caller has.
+#[derive(Debug, Default)]
 pub(crate) struct Streams {
     /// The ends of the process, until it has them.
     theirs: Option<[OwnedFd; 3]>,
-    pumps: [Pump; 3],
+    pumps: Vec<Pump>,
 }
 
 /// Moves bytes between one of our streams and the pipe that stands for it.
@@ -85,11 +85,11 @@ impl Streams {
             let room = Room::of(if is_input { pipe.as_fd() } else { ours });
             Pump { ours, pipe: Some(pipe), is_input, buffer: Vec::new(), held: 0..0, room }
         };
-        let pumps = [pump(input, in_write, true), pump(output, out_read, false), pump(error, err_read, false)];
+        let pumps = vec![pump(input, in_write, true), pump(output, out_read, false), pump(error, err_read, false)];
         Ok(Self { theirs: Some([in_read, out_write, err_write]), pumps })
     }
 
-    /// The ends for the process.
+    /// The ends for the process; where there are none, it has the caller's.
     pub(crate) fn stdio(&self) -> Stdio<'_> {
         let [input, output, error] = match &self.theirs {
             Some(theirs) => theirs.each_ref().map(|fd| Some(fd.as_fd())),
@@ -105,7 +105,7 @@ impl Streams {
 
     /// What to wait for, pump by pump.
     pub(super) fn wants(&self) -> [Option<(BorrowedFd<'_>, PollFlags)>; 3] {
-        self.pumps.each_ref().map(Pump::wants)
+        std::array::from_fn(|number| self.pumps.get(number).and_then(Pump::wants))
     }
 
     /// Moves bytes through the pumps that are ready.
@@ -121,8 +121,9 @@ impl Streams {
     /// streams, as under runc, or one of our signals says that it is enough.
     pub(crate) fn finish(mut self, signals: &Signals) -> Result<(), Failure> {
         self.hand_over();
-        let [input, ..] = &mut self.pumps;
-        input.pipe = None;
+        for input in self.pumps.iter_mut().filter(|pump| pump.is_input) {
+            input.pipe = None;
+        }
         while self.pumps.iter().any(|pump| pump.pipe.is_some()) {
             let signalled = self.wait(signals).map_err(|errno| Failure::own(format!("pass output on: {errno}")))?;
             if signalled && signals.pending().any(|number| ENOUGH.iter().any(|signal| signal.as_raw() == number)) {
